@@ -1,0 +1,168 @@
+"""The topics of minmai and their administration, on Kafka and on the embedded broker alike."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+
+from services.platform.errors import Unavailable
+
+STREAMS = ("facility", "childcare-place", "fitness-event", "consumption-voucher", "statistic", "task-report")
+DEAD_LETTER = "minmai.dead-letter.v1"
+INDICATOR = "minmai.indicator.v1"
+ALERT = "minmai.alert.v1"
+
+_TIMEOUT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it shall be; `config` in Kafka's own names."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """A topic as the broker has it. `id` is another one once the topic has been made again."""
+
+    name: str
+    id: uuid.UUID
+    partitions: int
+
+
+@dataclass(frozen=True)
+class TopicsReport:
+    """What `ensure_topics` found and did, by topic name; `too_few` gives partitions (found, wanted)."""
+
+    created: tuple[str, ...]
+    existing: tuple[str, ...]
+    too_few: Mapping[str, tuple[int, int]]
+
+
+def stream_topic(stream: str) -> str:
+    """The topic of a stream: `facility` lies in `minmai.facility.v1`."""
+    return f"minmai.{stream}.v1"
+
+
+def declared(partitions: int = 4) -> tuple[Topic, ...]:
+    """Every topic of minmai; `partitions` is how many the streams get.
+
+    The others have one: their readers need one order, and they carry little.
+    """
+    return (
+        *(Topic(stream_topic(stream), partitions) for stream in STREAMS),
+        Topic(DEAD_LETTER, 1),
+        Topic(INDICATOR, 1, {"cleanup.policy": "compact"}),
+        Topic(ALERT, 1),
+    )
+
+
+def ensure_topics(
+    bootstrap: str,
+    partitions: int = 4,
+    replication: int = 1,
+    topics: Iterable[Topic] | None = None,
+) -> TopicsReport:
+    """Create the topics that are missing: all of minmai's, or `topics`. Returns when they can be used.
+
+    A topic that exists is left as it is: more partitions would move keys away from their records, so too
+    few are reported, not mended. Raises Unavailable if the broker does not answer or refuses.
+    """
+    wanted = {topic.name: topic for topic in (declared(partitions) if topics is None else topics)}
+    with _admin(bootstrap) as admin:
+        before = {state.name: state for state in _states(admin, wanted)}
+        created = tuple(
+            name for name in wanted if name not in before and _create(admin, wanted[name], replication)
+        )
+        admin.wait_for_topics(list(wanted))
+    return TopicsReport(
+        created=created,
+        existing=tuple(name for name in wanted if name not in created),
+        too_few={
+            name: (state.partitions, wanted[name].partitions)
+            for name, state in before.items()
+            if state.partitions < wanted[name].partitions
+        },
+    )
+
+
+def describe(bootstrap: str, names: Iterable[str] | None = None) -> dict[str, TopicState]:
+    """The topics the broker has, by name: all that are not its own, or those of `names` that exist.
+
+    Raises Unavailable if the broker does not answer.
+    """
+    with _admin(bootstrap) as admin:
+        return {state.name: state for state in _states(admin, names)}
+
+
+def topic_ids(bootstrap: str, names: Iterable[str]) -> dict[str, uuid.UUID]:
+    """The id of each topic of `names` that exists.
+
+    A topic keeps its id as long as its records and offsets mean the same: it survives a restart of Kafka and
+    changes when a topic is deleted and made again, as all are when the embedded broker has lost its memory.
+    Raises Unavailable if the broker does not answer.
+    """
+    return {name: state.id for name, state in describe(bootstrap, names).items()}
+
+
+def answers(bootstrap: str, timeout: float = _TIMEOUT_SECONDS) -> None:
+    """Return if the broker answers a metadata request; raises Unavailable if not within `timeout` seconds."""
+    with _admin(bootstrap, timeout) as admin:
+        if not admin.describe_cluster()["brokers"]:
+            raise Unavailable(f"the Kafka broker at {bootstrap} knows no broker of its cluster yet")
+
+
+@contextmanager
+def _admin(bootstrap: str, timeout: float = _TIMEOUT_SECONDS) -> Iterator[KafkaAdminClient]:
+    milliseconds = max(1, int(timeout * 1000))
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap,
+            client_id="minmai-admin",
+            bootstrap_timeout_ms=milliseconds,
+            request_timeout_ms=milliseconds,
+            reconnect_backoff_max_ms=500,
+        )
+    except (KafkaError, OSError) as error:
+        raise Unavailable(
+            f"no Kafka broker answers at {bootstrap}: is it started, and is the address right? ({error})"
+        ) from error
+    try:
+        yield admin
+    except KafkaError as error:
+        raise Unavailable(f"the Kafka broker at {bootstrap} cannot do this now: {error}") from error
+    finally:
+        admin.close()
+
+
+def _states(admin: KafkaAdminClient, names: Iterable[str] | None) -> Iterator[TopicState]:
+    wanted = None if names is None else list(names)
+    if wanted == []:
+        return
+    for topic in admin.describe_topics(wanted):
+        error = for_code(topic["error_code"])
+        if error is UnknownTopicOrPartitionError or topic["is_internal"]:
+            continue
+        if topic["error_code"]:
+            raise error(topic["name"])
+        yield TopicState(topic["name"], uuid.UUID(topic["topic_id"]), len(topic["partitions"]))
+
+
+def _create(admin: KafkaAdminClient, topic: Topic, replication: int) -> bool:
+    """Whether this call made the topic; another process may have made it since we looked."""
+    options = {
+        "num_partitions": topic.partitions,
+        "replication_factor": replication,
+        "configs": dict(topic.config),
+    }
+    try:
+        admin.create_topics({topic.name: options})
+    except TopicAlreadyExistsError:
+        return False
+    return True

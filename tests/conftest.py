@@ -1,0 +1,84 @@
+"""What every test may ask for: a broker, a ClickHouse, a database of its own."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.brokers import KINDS, Broker, new_broker
+from tests.support.clickhouse import ClickHouse
+
+_failed = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--broker",
+        choices=KINDS,
+        default=KINDS[0],
+        help="the broker behind the fixtures: the embedded one, or Apache Kafka (needs Java and Maven)",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def broker_kind(request: pytest.FixtureRequest) -> str:
+    """`embedded` or `kafka`, as chosen by --broker."""
+    return str(request.config.getoption("--broker"))
+
+
+@pytest.fixture(scope="session")
+def broker(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A running broker which all tests share: name topics and groups so that they do not meet."""
+    shared = new_broker(broker_kind, tmp_path_factory.mktemp("broker"))
+    shared.start()
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture
+def fresh_broker(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A running broker of this test's own, empty; with Kafka this costs some seconds."""
+    own = new_broker(broker_kind, tmp_path_factory.mktemp("broker"))
+    own.start()
+    yield own
+    own.stop()
+
+
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """A running embedded ClickHouse which all tests share."""
+    shared = ClickHouse(tmp_path_factory.mktemp("clickhouse"))
+    shared.start()
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture
+def database(clickhouse: ClickHouse, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a new, empty database; it is kept for a look when the test fails."""
+    name = f"t_{secrets.token_hex(6)}"
+    with clickhouse.client() as client:
+        client.execute(f"CREATE DATABASE {name}")
+    yield name
+    if not request.node.stash.get(_failed, False):
+        with clickhouse.client() as client:
+            client.execute(f"DROP DATABASE {name} SYNC")
+
+
+@pytest.fixture(autouse=True)
+def _restore_servers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that kills a shared server leaves a running one to the next, also when it fails."""
+    used = [
+        request.getfixturevalue(name) for name in ("broker", "clickhouse") if name in request.fixturenames
+    ]
+    yield
+    for server in used:
+        if not server.running:
+            server.start()

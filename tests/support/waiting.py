@@ -1,0 +1,67 @@
+"""Waiting for what happens elsewhere: on a condition, with a deadline that fails loudly."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from services.platform.errors import Unavailable
+
+Seen = TypeVar("Seen")
+
+_PAUSE_SECONDS = 0.02
+_NOT_YET = (AssertionError, Unavailable)
+
+
+def eventually(
+    predicate: Callable[[], Seen],
+    timeout: float,
+    what: str,
+    *,
+    until: Callable[[Seen], object] = bool,
+) -> Seen:
+    """Call `predicate` until `until` holds for what it returns (by default: it is true), and return that.
+
+    An AssertionError or Unavailable of `predicate` means "not yet"; any other error is the test's. After
+    `timeout` seconds the test fails with `what` was awaited and what was last seen.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        last: object
+        try:
+            last = seen = predicate()
+            if until(seen):
+                return seen
+        except _NOT_YET as error:
+            last = error
+        if time.monotonic() >= end:
+            _give_up(what, timeout, last)
+        time.sleep(_PAUSE_SECONDS)
+
+
+async def eventually_async(
+    predicate: Callable[[], Awaitable[Seen]],
+    timeout: float,  # noqa: ASYNC109 - it limits the number of calls, no call is cut short
+    what: str,
+    *,
+    until: Callable[[Seen], object] = bool,
+) -> Seen:
+    """`eventually` for an async `predicate`."""
+    end = time.monotonic() + timeout
+    while True:
+        last: object
+        try:
+            last = seen = await predicate()
+            if until(seen):
+                return seen
+        except _NOT_YET as error:
+            last = error
+        if time.monotonic() >= end:
+            _give_up(what, timeout, last)
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _give_up(what: str, timeout: float, last: object) -> None:
+    pytest.fail(f"waited {timeout:g} s for: {what}; last seen: {last!r}")
