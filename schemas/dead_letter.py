@@ -1,0 +1,26 @@
+"""The dead letter: a refused record with its reason, its bytes and the place it was refused at."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.envelope import UtcDatetime
+from schemas.fields import Contract
+
+
+class DeadLetter(Contract):
+    """One refused record, as it lies on `minmai.dead-letter.v1`."""
+
+    id: Annotated[str, Field(description="unique and stable: the same refusal repeated has the same id")]
+    time: Annotated[UtcDatetime, Field(description="when it was refused")]
+    service: Literal["ingest", "aggregate"]
+    stream: Annotated[str, Field(description="stream the record was meant for; empty if unknown")]
+    source: Annotated[str, Field(description="agency that sent it; empty if unknown")]
+    record_id: Annotated[str, Field(description="the record's own id; empty if unknown")]
+    receipt: Annotated[str, Field(description="receipt of the push it came with; empty if unknown")]
+    place: Annotated[str, Field(description="where: `push/{receipt}/{index}` or `topic/partition/offset`")]
+    code: Annotated[str, Field(description="short reason, e.g. `invalid_field`, `conflict`, `not_json`")]
+    field: Annotated[str, Field(description="path of the field at fault; empty if it is the whole record")]
+    message: str
+    encoding: Annotated[Literal["utf-8", "base64"], Field(description="how `raw` holds the bytes")]
+    raw: str

@@ -1,0 +1,129 @@
+"""The declarations of a plan: indicators and alert rules, as they stand in a county's plan folder.
+
+An indicator is a numerator, perhaps a denominator, and what was promised. Both are *parts*; a part says
+which current records it adds up, and everything else (table rows, panels, default alerts, API) follows.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from schemas.fields import Contract
+from schemas.statistic import Measure
+
+Scalar = str | bool | int
+Level = Literal["county", "township"]
+IndicatorId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Text(Contract):
+    """A text in the users' language and in English."""
+
+    zh: Annotated[str, Field(min_length=1)]
+    en: Annotated[str, Field(min_length=1)]
+
+
+class RecordsPart(Contract):
+    """Adds up current records of one stream in a division.
+
+    Exactly one of: `sum` (a field), `count` (of records), `having` (number of divisions of that level that
+    have at least one such record; with `setting`, only urban or only rural ones).
+    """
+
+    from_: Annotated[Literal["facility", "fitness-event", "consumption-voucher"], Field(alias="from")]
+    sum: Annotated[str | None, Field(description="field to add up")] = None
+    count: Annotated[bool, Field(description="count the records")] = False
+    having: Annotated[Literal["community", "township"] | None, Field(description="count divisions")] = None
+    setting: Literal["urban", "rural"] | None = None
+    where: Annotated[
+        dict[str, Scalar | list[Scalar]], Field(description="field: the value, or the values, it must have")
+    ] = {}
+    in_year: Annotated[
+        bool, Field(description="only what happened in the calendar year of the day looked at")
+    ] = False
+
+    @model_validator(mode="after")
+    def _one_way_of_adding(self) -> "RecordsPart":
+        if (self.sum is not None) + self.count + (self.having is not None) != 1:
+            raise ValueError("give exactly one of `sum`, `count: true`, `having`")
+        if self.setting and not self.having:
+            raise ValueError("`setting` goes with `having`")
+        return self
+
+
+class StatisticPart(Contract):
+    """The latest reported figure of a measure; above its level the sum of its divisions' reports."""
+
+    statistic: Measure
+    dimension: str = ""
+
+
+class DivisionsPart(Contract):
+    """The number of divisions of a level (with `setting`, only urban or only rural ones)."""
+
+    divisions: Literal["community", "township"]
+    setting: Literal["urban", "rural"] | None = None
+
+
+Part = RecordsPart | StatisticPart | DivisionsPart
+
+
+class Target(Contract):
+    """What was promised: at least, at most or exactly a value, by a day (none: every year)."""
+
+    direction: Literal["at_least", "at_most", "exactly"]
+    value: Decimal
+    due: date | None = None
+    levels: Annotated[list[Level], Field(description="levels the promise holds for")] = ["county", "township"]
+
+
+class Indicator(Contract):
+    """One figure of the plan."""
+
+    id: IndicatorId
+    name: Text
+    definition: Text
+    unit: Text
+    numerator: Part
+    denominator: Part | None = None
+    scale: Annotated[Decimal, Field(gt=0, description="value = scale × numerator ÷ denominator")] = Decimal(1)
+    decimals: Annotated[int, Field(ge=0, le=4, description="decimals shown")] = 2
+    levels: list[Level] = ["county", "township"]
+    target: Target | None = None
+    source: Annotated[str, Field(description="where in the plan: `text`, `row N`")]
+    owner: Annotated[str, Field(description="lead department; empty for a watched figure")] = ""
+    note: str = ""
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Streams whose records can change this figure."""
+        found: set[str] = set()
+        for part in (self.numerator, self.denominator):
+            if isinstance(part, RecordsPart):
+                found.add(part.from_)
+                if part.from_ == "facility":
+                    found.add("childcare-place")
+            elif isinstance(part, StatisticPart):
+                found.add("statistic")
+        return frozenset(found)
+
+    def target_at(self, level: Level) -> Target | None:
+        """Return the target that holds at a level, if any."""
+        return self.target if self.target and level in self.target.levels else None
+
+
+class ThresholdRule(Contract):
+    """An alert on an indicator: fires below (or above) a threshold, clears beyond it by a margin.
+
+    Without `threshold` it is the indicator's own target; `clear_margin` is in the indicator's unit.
+    """
+
+    id: IndicatorId
+    indicator: IndicatorId
+    threshold: Decimal | None = None
+    clear_margin: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    severity: Literal["info", "warning", "critical"] = "warning"
+    levels: list[Level] = ["county"]
+    name: Text

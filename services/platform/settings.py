@@ -1,0 +1,48 @@
+"""Settings: one object per service, read from MINMAI_… variables, every mistake reported at once."""
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.platform.errors import SettingsError
+
+PREFIX = "MINMAI_"
+
+
+class Common(BaseSettings):
+    """What every service needs to know."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port, comma-separated")
+    clickhouse_host: str = "127.0.0.1"
+    clickhouse_port: int = Field(9000, ge=1, le=65535, description="native protocol")
+    clickhouse_database: str = Field("minmai", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    clickhouse_user: str = "default"
+    clickhouse_password: SecretStr = SecretStr("")
+    plan: Path = Field(Path("plans/yanshan"), description="folder of the county's plan")
+    clock: Literal["wall", "event"] = Field(
+        "wall", description="what 'now' is: the wall clock, or the newest event time (the demo)"
+    )
+    host: str = Field("127.0.0.1", description="address to listen on")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+S = TypeVar("S", bound=Common)
+
+
+def load(kind: type[S]) -> S:
+    """Read a service's settings from the environment.
+
+    Raises SettingsError with one line per mistake, each naming its variable.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [
+            f"  {PREFIX}{'.'.join(str(part) for part in mistake['loc']).upper()}: {mistake['msg']}"
+            for mistake in error.errors()
+        ]
+        raise SettingsError("settings are wrong:\n" + "\n".join(lines)) from None
