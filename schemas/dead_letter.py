@@ -1,5 +1,6 @@
 """The dead letter: a refused record with its reason, its bytes and the place it was refused at."""
 
+from base64 import b64encode
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -24,3 +25,11 @@ class DeadLetter(Contract):
     message: str
     encoding: Annotated[Literal["utf-8", "base64"], Field(description="how `raw` holds the bytes")]
     raw: str
+
+
+def sealed(raw: bytes) -> tuple[Literal["utf-8", "base64"], str]:
+    """Return `(encoding, text)` that keeps bytes exactly, readable where they are text."""
+    try:
+        return "utf-8", raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return "base64", b64encode(raw).decode("ascii")

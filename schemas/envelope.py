@@ -58,3 +58,12 @@ def fingerprint(type: str, subject: str, time: datetime, data: BaseModel) -> UUI
 def event_type(stream: str) -> str:
     """Return the CloudEvents `type` of a stream, e.g. `minmai.facility.v1`; it is also its topic."""
     return f"minmai.{stream}.v1"
+
+
+def partition_of(name: UUID, partitions: int) -> int:
+    """Return the partition a record goes to: by its identity, not by its key.
+
+    Every copy of a record then lies in one partition, whatever it says, so whoever owns the partition can
+    tell alone whether it has been counted. The order of an entity's records needs no partition: it is their time.
+    """
+    return name.int % partitions
