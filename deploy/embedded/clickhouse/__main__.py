@@ -1,0 +1,58 @@
+"""``python -m deploy.embedded.clickhouse``: run the server until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from deploy.embedded.clickhouse.engine import Engine
+from deploy.embedded.clickhouse.server import NativeServer, listen
+from deploy.embedded.clickhouse.watch import Watch
+from services.platform.errors import StartError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; returns the exit code, 1 when the server cannot start."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s clickhouse: %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        serve(options.path, options.host, options.port, options.http_port, stop)
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def serve(path: Path, host: str, port: int, http_port: int, stop: threading.Event) -> None:
+    """Open the data in `path`, listen, say so in one line on standard output, and wait for `stop`."""
+    password = os.environ.get("MINMAI_CLICKHOUSE_PASSWORD", "")
+    with listen(host, port, "native") as native_listener:
+        engine = Engine(path)
+        watch = Watch(engine.kill)
+        native = NativeServer(native_listener, engine, watch, password)
+        print(f"ClickHouse {engine.version} ready: native {host}:{port}, HTTP {host}:{http_port}", flush=True)
+        stop.wait()
+        watch.stop_all()
+        native.close()
+        engine.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.embedded.clickhouse", description=__doc__)
+    parser.add_argument("--path", type=Path, required=True, help="folder that keeps the data")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9000, help="native protocol")
+    parser.add_argument("--http-port", type=int, default=8123)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,363 @@
+"""chDB's engine, in this process: one data folder, and a connection of its own for every client.
+
+The engine's connection has habits that a server must not pass on; each is met here, where it occurs:
+a failed statement leaves its output behind for the next one, a second statement ends an open stream,
+and a result of no rows has no header.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import os
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any
+from urllib.parse import urlencode
+
+from deploy.embedded.clickhouse.columns import Block, header, read_blocks
+from deploy.embedded.clickhouse.errors import UNKNOWN_SETTING, EngineError
+from services.platform.errors import StartError
+
+# What a server would have and chDB, a command-line tool by descent, has not. Asynchronous inserts
+# gather rows of several clients before they answer: 50 ms and more for nothing on one machine.
+_SESSION = {"async_insert": "0", "implicit_select": "0"}
+# Sized for a laptop of two cores that also runs everything else.
+_SERVER = {
+    "timezone": "UTC",
+    "background_pool_size": "2",
+    "background_schedule_pool_size": "8",
+    "background_fetches_pool_size": "1",
+    "background_common_pool_size": "2",
+    "background_buffer_flush_schedule_pool_size": "1",
+    "max_server_memory_usage_to_ram_ratio": "0.5",
+    "mark_cache_size": str(64 << 20),
+    "uncompressed_cache_size": "0",
+}
+# Logs would go to this process, not to the client; the comment is how a running statement is found.
+_IGNORED_SETTINGS = {"send_logs_level", "send_logs_source_regexp", "log_comment"}
+_LOCK = "minmai.lock"
+_IDLE_SIDE_CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an INSERT wrote, rows of dependent views included."""
+
+    rows: int
+    size: int
+
+
+def quoted(text: str) -> str:
+    """`text` as a string literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def identifier(text: str) -> str:
+    """`text` as a quoted identifier."""
+    return "`" + text.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+class Engine:
+    """The one engine of this process, holding `path` locked against other processes until `close`.
+
+    Raises StartError when chDB is missing, the path is in use, or the data cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            from chdb import _chdb  # the module behind its Connection, which adds notebook displays
+        except ImportError as error:
+            raise StartError(
+                "The embedded ClickHouse needs the package chdb-core, which is not installed: "
+                "pip install 'minmai[embedded]', or point MINMAI at a ClickHouse server"
+            ) from error
+        # SIGTERM and SIGINT belong to the server; the engine would end the process in the middle of things.
+        _chdb.set_signal_handlers_enabled(0)
+        self._chdb: Any = _chdb
+        self.path = path.absolute()
+        if "?" in str(self.path):
+            raise StartError(f"The embedded ClickHouse cannot keep data under a path with '?': {self.path}")
+        self._lock = _locked(self.path)
+        self._numbers = itertools.count(1)
+        self._side: LifoQueue[Link] = LifoQueue(_IDLE_SIDE_CONNECTIONS)
+        try:
+            self._keeper = self._open_first()
+            self.version = self._keeper.text("SELECT version()")
+            self.timezone = self._keeper.text("SELECT timezone()")
+        except (EngineError, RuntimeError) as error:
+            os.close(self._lock)
+            raise StartError(
+                f"The embedded ClickHouse cannot open its data in {self.path}: {error}"
+            ) from error
+
+    def _open_first(self) -> Link:
+        """Open the engine and give it an ordinary `default` database.
+
+        chDB puts an overlay there which takes the name of any file on this machine for a table.
+        """
+        declaration = self.path / "metadata" / "default.sql"
+        known = declaration.read_text() if declaration.exists() else ""
+        link = self.connect()
+        if not known:
+            if link.text("SELECT count() FROM system.tables WHERE database = 'default'") != "0":
+                raise StartError(
+                    f"{self.path} was made by another program with chDB; choose an empty folder for minmai"
+                )
+            link.run("DROP DATABASE default")
+            link.run("CREATE DATABASE default ENGINE = Atomic")
+        else:
+            uuid = re.search(r"UUID '([0-9a-f-]{36})'", known)
+            if uuid is None:
+                raise StartError(f"{declaration} does not declare the database as this server wrote it")
+            link.run("DETACH DATABASE default")
+            link.run(f"ATTACH DATABASE default UUID '{uuid[1]}' ENGINE = Atomic")
+        link.run("USE default")
+        return link
+
+    def connect(self) -> Link:
+        """A connection with its own settings, current database and temporary tables."""
+        options = urlencode({**_SERVER, **_SESSION})
+        return Link(self._chdb.connect(f"{self.path}?{options}"), self, f"minmai-{next(self._numbers)}")
+
+    def kill(self, tag: str) -> None:
+        """Ask the statement that runs on the connection tagged `tag` to stop; returns at once."""
+        with self.side() as link:
+            link.run(f"KILL QUERY WHERE Settings['log_comment'] = {quoted(tag)} ASYNC")
+
+    @contextmanager
+    def side(self) -> Iterator[Link]:
+        """A connection for a question beside a client's open stream."""
+        try:
+            link = self._side.get_nowait()
+        except Empty:
+            link = self.connect()
+        try:
+            yield link
+        finally:
+            if self._side.full():
+                link.close()
+            else:
+                self._side.put(link)
+
+    def close(self) -> None:
+        """Shut the engine down once every other connection is closed, and unlock the path."""
+        while not self._side.empty():
+            self._side.get_nowait().close()
+        self._keeper.close()
+        os.close(self._lock)
+
+
+def _locked(path: Path) -> int:
+    """Lock the folder; the system lets go of the lock when this process ends, however it ends."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StartError(f"The embedded ClickHouse cannot write to {path}: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
+        os.close(lock)
+        raise StartError(
+            f"The data in {path} is in use by another process (id {holder}); "
+            "stop it, or choose another folder"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+class Link:
+    """One connection to the engine; used by one thread at a time.
+
+    Every method raises EngineError with ClickHouse's code when the statement fails, and leaves the
+    connection fit for the next statement.
+    """
+
+    def __init__(self, connection: Any, engine: Engine, tag: str) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._changed: dict[str, str] = {}
+        self._before: dict[str, str] = {}
+        self._set_by_client = False
+        self.tag = tag
+        self.database = "default"
+        self.run(f"SET log_comment = {quoted(tag)}")
+
+    def run(self, sql: str, format: str = "Native", params: Mapping[str, str] | None = None) -> bytes:
+        """Execute any statement and return its whole output."""
+        try:
+            result = self._connection.query(sql, format, params=dict(params or {}))
+        except RuntimeError as error:
+            # What the failed statement had already put out would come with the next answer.
+            self._connection.query("SELECT 1", "Null")
+            raise EngineError.parsed(str(error)) from None
+        return bytes(result.bytes())
+
+    def text(self, sql: str) -> str:
+        """The one value that `sql` selects."""
+        return self.run(sql, "TSVRaw").decode().rstrip("\n")
+
+    def use(self, database: str) -> None:
+        if database != self.database:
+            self.run(f"USE {identifier(database)}")
+            self.database = database
+
+    def client_changed(self) -> None:
+        """The client itself said SET or USE: what the connection has is no longer known here."""
+        self._set_by_client = True
+        self.database = self.text("SELECT currentDatabase()")
+
+    def settings(self, wanted: Mapping[str, str], *, strict: bool = False) -> None:
+        """Make exactly `wanted` hold for the next statement, beside what the client has SET itself.
+
+        Unknown settings raise when `strict`, and are left out otherwise, as a server does.
+        """
+        wanted = {key: value for key, value in wanted.items() if key not in _IGNORED_SETTINGS}
+        for key in [key for key in self._changed if key not in wanted]:
+            before = self._before.pop(key, None)
+            self.run(f"SET {identifier(key)} = {'DEFAULT' if before is None else quoted(before)}")
+            del self._changed[key]
+        new = {key: value for key, value in wanted.items() if self._changed.get(key) != value}
+        for key, value in new.items():
+            if key not in self._changed:
+                self._remember(key)
+            try:
+                self.run(f"SET {identifier(key)} = {quoted(value)}")
+            except EngineError as error:
+                if strict or error.code != UNKNOWN_SETTING:
+                    raise
+                continue
+            self._changed[key] = value
+
+    def _remember(self, key: str) -> None:
+        if key in _SESSION:
+            self._before[key] = _SESSION[key]
+        if self._set_by_client:
+            known = self.text(
+                f"SELECT if(changed, value, '\\0') FROM system.settings WHERE name = {quoted(key)}"  # noqa: S608
+            )
+            if known not in {"", "\0"}:
+                self._before[key] = known
+
+    def stream(self, sql: str) -> Generator[Block]:
+        """The rows of a SELECT block by block, after a first block that only has the columns."""
+        handle = self._guarded(lambda: self._connection.send_query(sql, "Native"))
+        types: Mapping[int, str] | None = None
+        open_ = True
+        try:
+            while True:
+                chunk = self._guarded(lambda: self._connection.streaming_fetch_result(handle))
+                if chunk is None or chunk.rows_read() == 0:
+                    open_ = False
+                    break
+                for block in read_blocks(chunk.bytes()):
+                    if types is None:
+                        types = self._zones(block, sql)
+                        yield next(read_blocks(block.retyped(types).header))
+                    yield block.retyped(types)
+        except EngineError:
+            open_ = False
+            raise
+        finally:
+            if open_:
+                self._connection.streaming_cancel_query(handle)
+        if types is None:
+            yield next(read_blocks(header(self.describe(f"({sql})"))))
+
+    def answer(self, sql: str, params: Mapping[str, str] | None = None) -> Generator[Block]:
+        """The rows of SHOW, DESCRIBE and the like, after a block that only has the columns."""
+        blocks = list(read_blocks(self.run(sql, "Native", params)))
+        if blocks:
+            yield next(read_blocks(blocks[0].header))
+            yield from blocks
+            return
+        meta = json.loads(self.run(sql, "JSONCompact", params))["meta"]
+        yield next(read_blocks(header([(column["name"], column["type"]) for column in meta])))
+
+    def describe(self, what: str) -> list[tuple[str, str]]:
+        """Names and types of the columns of a table, table function or bracketed query."""
+        lines = self.run(f"DESCRIBE {what}", "JSONCompact")
+        return [(row[0], row[1]) for row in json.loads(lines)["data"]]
+
+    def insertable(self, target: str, columns: str) -> list[tuple[str, str]]:
+        """The columns an INSERT into `target` brings, in order; `columns` as the statement lists them."""
+        found = json.loads(self.run(f"DESCRIBE TABLE {target}", "JSONCompact"))["data"]
+        types = {row[0]: row[1] for row in found}
+        listed = [_unquoted(name) for name in columns.split(",")] if columns.strip() else []
+        if listed and listed[0] != "*" and not listed[0].upper().startswith("* EXCEPT"):
+            missing = [name for name in listed if name not in types]
+            if missing:
+                raise EngineError(
+                    16, f"No such column {missing[0]} in table {target} (NO_SUCH_COLUMN_IN_TABLE)"
+                )
+            return [(name, types[name]) for name in listed]
+        return [(row[0], row[1]) for row in found if row[2] not in {"MATERIALIZED", "ALIAS", "EPHEMERAL"}]
+
+    def insert(self, head: str, format: str, chunks: Iterable[bytes]) -> Written:
+        """Execute an INSERT without VALUES or FORMAT on rows that all lie ready in `chunks`."""
+        handle = self._guarded(lambda: self._connection.send_insert(head, format))
+        try:
+            for chunk in chunks:
+                self._connection.insert_append(handle, chunk)
+            result = self._connection.insert_done(handle)
+        except RuntimeError as error:
+            self._abandon(handle)
+            raise EngineError.parsed(str(error)) from None
+        except BaseException:
+            self._abandon(handle)
+            raise
+        return Written(result.rows_written(), result.bytes_written())
+
+    def _abandon(self, handle: Any) -> None:
+        try:
+            self._connection.insert_cancel(handle)
+        except RuntimeError:
+            # The failed insert is closed already, which is what was wanted.
+            return
+        finally:
+            self._connection.query("SELECT 1", "Null")
+
+    def _zones(self, block: Block, sql: str) -> Mapping[int, str]:
+        """The full types of the columns that the engine's Native output calls plain DateTime."""
+        plain = [index for index, column in enumerate(block.columns) if column.type == "DateTime"]
+        if not plain:
+            return {}
+        try:
+            with self._engine.side() as link:
+                link.use(self.database)
+                full = link.describe(f"({sql})")
+        except EngineError:
+            # Temporary tables are visible on the client's own connection only: their DateTime columns
+            # are shown in the server's zone.
+            return {}
+        return {index: full[index][1] for index in plain if full[index][1].startswith("DateTime(")}
+
+    def zoned(self, data: bytes, sql: str) -> bytes:
+        """Native output of `sql` with the zones of its DateTime columns put back."""
+        blocks = list(read_blocks(data))
+        types = self._zones(blocks[0], sql) if blocks else {}
+        return b"".join(block.retyped(types).data for block in blocks) if types else data
+
+    def _guarded(self, call: Any) -> Any:
+        try:
+            return call()
+        except RuntimeError as error:
+            raise EngineError.parsed(str(error)) from None
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _unquoted(name: str) -> str:
+    name = name.strip()
+    if len(name) > 1 and name[0] == name[-1] and name[0] in '`"':
+        return re.sub(r"\\(.)|``", lambda found: found[1] or "`", name[1:-1])
+    return name
