@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from deploy.embedded.clickhouse.engine import Engine
 from deploy.embedded.clickhouse.server import NativeServer, listen
 from deploy.embedded.clickhouse.watch import Watch
+from deploy.embedded.clickhouse.web import WebServer
 from services.platform.errors import StartError
 
 
@@ -33,13 +35,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(path: Path, host: str, port: int, http_port: int, stop: threading.Event) -> None:
     """Open the data in `path`, listen, say so in one line on standard output, and wait for `stop`."""
+    # The engine takes its zone from here: DateTime columns without one mean UTC wherever this runs.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     password = os.environ.get("MINMAI_CLICKHOUSE_PASSWORD", "")
-    with listen(host, port, "native") as native_listener:
+    with listen(host, port, "native") as native_listener, listen(host, http_port, "HTTP") as http_listener:
         engine = Engine(path)
         watch = Watch(engine.kill)
         native = NativeServer(native_listener, engine, watch, password)
+        web = WebServer(http_listener, engine, watch, password)
         print(f"ClickHouse {engine.version} ready: native {host}:{port}, HTTP {host}:{http_port}", flush=True)
         stop.wait()
+        web.stop()
         watch.stop_all()
         native.close()
         engine.close()

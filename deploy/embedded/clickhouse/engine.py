@@ -29,7 +29,6 @@ from services.platform.errors import StartError
 _SESSION = {"async_insert": "0", "implicit_select": "0"}
 # Sized for a laptop of two cores that also runs everything else.
 _SERVER = {
-    "timezone": "UTC",
     "background_pool_size": "2",
     "background_schedule_pool_size": "8",
     "background_fetches_pool_size": "1",
@@ -71,15 +70,16 @@ class Engine:
 
     def __init__(self, path: Path) -> None:
         try:
-            from chdb import _chdb  # the module behind its Connection, which adds notebook displays
+            # The module behind chdb.connect, which would add displays for notebooks.
+            import chdb._chdb as engine
         except ImportError as error:
             raise StartError(
                 "The embedded ClickHouse needs the package chdb-core, which is not installed: "
                 "pip install 'minmai[embedded]', or point MINMAI at a ClickHouse server"
             ) from error
         # SIGTERM and SIGINT belong to the server; the engine would end the process in the middle of things.
-        _chdb.set_signal_handlers_enabled(0)
-        self._chdb: Any = _chdb
+        self._chdb: Any = engine
+        self._chdb.set_signal_handlers_enabled(0)
         self.path = path.absolute()
         if "?" in str(self.path):
             raise StartError(f"The embedded ClickHouse cannot keep data under a path with '?': {self.path}")
@@ -247,6 +247,10 @@ class Link:
             if known not in {"", "\0"}:
                 self._before[key] = known
 
+    def reads_only(self, sql: str) -> bool:
+        """Whether `sql` changes nothing; true for what the engine cannot parse, and so will refuse."""
+        return self._connection.classify_query(sql)["query_class"].name in {"READ_ONLY", "UNKNOWN"}
+
     def stream(self, sql: str) -> Generator[Block]:
         """The rows of a SELECT block by block, after a first block that only has the columns."""
         handle = self._guarded(lambda: self._connection.send_query(sql, "Native"))
@@ -282,9 +286,9 @@ class Link:
         meta = json.loads(self.run(sql, "JSONCompact", params))["meta"]
         yield next(read_blocks(header([(column["name"], column["type"]) for column in meta])))
 
-    def describe(self, what: str) -> list[tuple[str, str]]:
+    def describe(self, what: str, params: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
         """Names and types of the columns of a table, table function or bracketed query."""
-        lines = self.run(f"DESCRIBE {what}", "JSONCompact")
+        lines = self.run(f"DESCRIBE {what}", "JSONCompact", params)
         return [(row[0], row[1]) for row in json.loads(lines)["data"]]
 
     def insertable(self, target: str, columns: str) -> list[tuple[str, str]]:
@@ -325,7 +329,7 @@ class Link:
         finally:
             self._connection.query("SELECT 1", "Null")
 
-    def _zones(self, block: Block, sql: str) -> Mapping[int, str]:
+    def _zones(self, block: Block, sql: str, params: Mapping[str, str] | None = None) -> Mapping[int, str]:
         """The full types of the columns that the engine's Native output calls plain DateTime."""
         plain = [index for index, column in enumerate(block.columns) if column.type == "DateTime"]
         if not plain:
@@ -333,17 +337,17 @@ class Link:
         try:
             with self._engine.side() as link:
                 link.use(self.database)
-                full = link.describe(f"({sql})")
+                full = link.describe(f"({sql})", params)
         except EngineError:
             # Temporary tables are visible on the client's own connection only: their DateTime columns
             # are shown in the server's zone.
             return {}
         return {index: full[index][1] for index in plain if full[index][1].startswith("DateTime(")}
 
-    def zoned(self, data: bytes, sql: str) -> bytes:
+    def zoned(self, data: bytes, sql: str, params: Mapping[str, str]) -> bytes:
         """Native output of `sql` with the zones of its DateTime columns put back."""
         blocks = list(read_blocks(data))
-        types = self._zones(blocks[0], sql) if blocks else {}
+        types = self._zones(blocks[0], sql, params) if blocks else {}
         return b"".join(block.retyped(types).data for block in blocks) if types else data
 
     def _guarded(self, call: Any) -> Any:

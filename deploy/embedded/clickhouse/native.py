@@ -254,6 +254,20 @@ class Session:
         self._socket.sendall(data)
 
 
+def framed(blocks: Iterator[Block], revision: int) -> bytes:
+    """Blocks as a client of this protocol revision expects them over HTTP; 0 is the bare Native format."""
+    out = bytearray()
+    for block in blocks:
+        out += _BLOCK_INFO if revision else b""
+        done = 0
+        for column in block.columns if revision > REVISION else ():
+            # The values follow in their usual serialization.
+            out += block.data[done : column.values] + b"\0"
+            done = column.values
+        out += block.data[done:]
+    return bytes(out)
+
+
 def _exception(error: EngineError) -> bytes:
     name = "DB::Exception"
     code = struct.pack("<i", error.code)

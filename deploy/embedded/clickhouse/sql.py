@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _TOKEN = re.compile(
     r"""
@@ -47,6 +47,10 @@ class Statement:
     data: str | None = None
     target: str = ""
     columns: str = ""
+
+    def with_data(self, data: str) -> Statement:
+        """The same INSERT bringing `data`."""
+        return replace(self, data=data)
 
     @property
     def streamed(self) -> bool:

@@ -6,13 +6,17 @@ looks at the sockets of all running statements, ten times a second while there a
 
 from __future__ import annotations
 
+import logging
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+log = logging.getLogger(__name__)
+
 _INTERVAL = 0.1
+_STOP_SECONDS = 5.0
 
 
 class Running:
@@ -59,9 +63,11 @@ class Watch:
         finally:
             with self._changed:
                 self._running.discard(running)
+                if self._closed:
+                    self._changed.notify_all()
 
     def stop_all(self) -> None:
-        """Ask every running statement to stop, and end the thread."""
+        """End the thread, ask every running statement to stop, and wait some seconds until all have."""
         with self._changed:
             self._closed = True
             running = list(self._running)
@@ -69,6 +75,9 @@ class Watch:
         self._thread.join()
         for one in running:
             self._kill(one.tag)
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._running, _STOP_SECONDS):
+                log.warning("%d statements would not stop", len(self._running))
 
     def _work(self) -> None:
         while True:
