@@ -10,8 +10,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from schemas.facility import KINDS
 from schemas.fields import Contract
+from schemas.fitness_event import FitnessEvent
 from schemas.statistic import Measure
+
+# What a part may add up or ask for. A facility's places and children come from its newest childcare-place
+# record; vouchers are added up from their hourly sums, so only what those keep can be asked for.
+RECORD_FIELDS: dict[str, frozenset[str]] = {
+    "facility": frozenset(name for kind in KINDS for name in kind.model_fields)
+    | {"places", "inclusive_places", "children"},
+    "fitness-event": frozenset(FitnessEvent.model_fields),
+    "consumption-voucher": frozenset(
+        {"campaign", "sector", "division", "step", "records", "face_value", "order_amount"}
+    ),
+}
 
 Scalar = str | bool | int
 Level = Literal["county", "township"]
@@ -50,6 +63,14 @@ class RecordsPart(Contract):
             raise ValueError("give exactly one of `sum`, `count: true`, `having`")
         if self.setting and not self.having:
             raise ValueError("`setting` goes with `having`")
+        if self.having and self.from_ != "facility":
+            raise ValueError("`having` counts divisions with a facility")
+        if self.in_year and self.from_ != "fitness-event":
+            raise ValueError("`in_year` goes with fitness-event, whose records have a day of their own")
+        known = RECORD_FIELDS[self.from_]
+        unknown = sorted({*self.where, *([self.sum] if self.sum else [])} - known)
+        if unknown:
+            raise ValueError(f"{self.from_} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
         return self
 
 

@@ -64,6 +64,6 @@ def partition_of(name: UUID, partitions: int) -> int:
     """Return the partition a record goes to: by its identity, not by its key.
 
     Every copy of a record then lies in one partition, whatever it says, so whoever owns the partition can
-    tell alone whether it has been counted. The order of an entity's records needs no partition: it is their time.
+    tell alone whether it has been counted. What orders an entity's records is their time, not a partition.
     """
     return name.int % partitions

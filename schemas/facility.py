@@ -51,5 +51,8 @@ class SportsVenue(_Facility):
     sports_area: Annotated[Area, Field(description="体育场地面积，平方米 · sports area, m²")]
 
 
+KINDS: tuple[type[Contract], ...] = (Childcare, ElderCare, SportsVenue)
+
+
 class Facility(RootModel[Annotated[Childcare | ElderCare | SportsVenue, Field(discriminator="kind")]]):
     """设施（机构）· one facility of any kind; the kind decides which fields it has."""

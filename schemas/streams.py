@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from schemas.childcare_place import ChildcarePlace
 from schemas.consumption_voucher import ConsumptionVoucher
 from schemas.envelope import Event, event_type
-from schemas.facility import Facility
+from schemas.facility import KINDS, Facility
 from schemas.fitness_event import FitnessEvent
 from schemas.statistic import Statistic
 
@@ -19,12 +19,14 @@ class Stream:
     """One stream of records.
 
     `subject` gives the entity a record is about, from the record as a plain dict; it is the key on the topic.
+    `columns` are the columns of the log table that hold the record's own fields, named like them.
     """
 
     name: str
     model: type[BaseModel]
     event: type[Event[Any]]
     subject: Callable[[dict[str, Any]], str]
+    columns: tuple[str, ...]
 
     @property
     def topic(self) -> str:
@@ -39,21 +41,24 @@ def _statistic_subject(data: dict[str, Any]) -> str:
     return "/".join((data["division"], data["measure"], data["dimension"]))
 
 
+def _fields(*models: type[BaseModel], without: str = "") -> tuple[str, ...]:
+    names = dict.fromkeys(name for model in models for name in model.model_fields)
+    return tuple(name for name in names if name != without)
+
+
+def _stream(name: str, model: type[BaseModel], entity: str, *kinds: type[BaseModel]) -> Stream:
+    columns = _fields(*(kinds or (model,)), without=entity)
+    return Stream(name, model, Event[model], lambda data: str(data[entity]), columns)  # type: ignore[valid-type]
+
+
 STREAMS: dict[str, Stream] = {
     stream.name: stream
     for stream in (
-        Stream("facility", Facility, Event[Facility], lambda data: str(data["facility_id"])),
-        Stream(
-            "childcare-place", ChildcarePlace, Event[ChildcarePlace], lambda data: str(data["facility_id"])
-        ),
-        Stream("fitness-event", FitnessEvent, Event[FitnessEvent], lambda data: str(data["event_id"])),
-        Stream(
-            "consumption-voucher",
-            ConsumptionVoucher,
-            Event[ConsumptionVoucher],
-            lambda data: str(data["voucher_id"]),
-        ),
-        Stream("statistic", Statistic, Event[Statistic], _statistic_subject),
+        _stream("facility", Facility, "facility_id", *KINDS),
+        _stream("childcare-place", ChildcarePlace, "facility_id"),
+        _stream("fitness-event", FitnessEvent, "event_id"),
+        _stream("consumption-voucher", ConsumptionVoucher, "voucher_id"),
+        Stream("statistic", Statistic, Event[Statistic], _statistic_subject, _fields(Statistic)),
     )
 }
 

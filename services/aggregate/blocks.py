@@ -1,0 +1,81 @@
+"""Blocks: which stretch of a partition is inserted at once, agreed on through ClickHouse.
+
+A block that is inserted again counts once only if its boundaries are the same. So a worker first claims the
+block: a row in table `block`, inserted under a token made of the place and the first offset alone. Of all
+claims of one first offset ClickHouse keeps the first, and whoever claims reads back which one that is. Two
+workers that both believe they own a partition thus write the very same block, under the same token, and
+rows are counted once without any lock.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.platform.clickhouse import ClickHouse
+
+
+@dataclass(frozen=True)
+class Place:
+    """One partition of one life of a topic: offsets mean nothing once a topic has been made anew."""
+
+    topic: str
+    topic_id: UUID
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic_id}/{self.partition}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """The offsets from `first` to `last`, both included."""
+
+    place: Place
+    first: int
+    last: int
+
+    @property
+    def token(self) -> str:
+        """The insert_deduplication_token of this block's rows."""
+        return f"{self.place}/{self.first}-{self.last}"
+
+
+class Claims:
+    """The claims of one worker, kept in table `block`."""
+
+    def __init__(self, clickhouse: ClickHouse, worker: str) -> None:
+        self._clickhouse = clickhouse
+        self._worker = worker
+
+    def newest(self, place: Place) -> Block | None:
+        """Return the newest claimed block of a partition: the only one that may be unfinished."""
+        rows = self._clickhouse.query(
+            "SELECT first_offset, argMin(last_offset, claimed_at) FROM block"
+            " WHERE topic_id = %(topic_id)s AND partition = %(partition)s"
+            " GROUP BY first_offset ORDER BY first_offset DESC LIMIT 1",
+            {"topic_id": place.topic_id, "partition": place.partition},
+        )
+        return Block(place, *rows[0]) if rows else None
+
+    def claim(self, wanted: Block) -> Block:
+        """Claim a block and return what was agreed: the same start, perhaps another end."""
+        place = wanted.place
+        self._clickhouse.insert(
+            "block",
+            {
+                "topic": [place.topic],
+                "topic_id": [place.topic_id],
+                "partition": [place.partition],
+                "first_offset": [wanted.first],
+                "last_offset": [wanted.last],
+                "worker": [self._worker],
+                "claimed_at": [datetime.now(UTC)],
+            },
+            settings={"insert_deduplication_token": f"{place}/{wanted.first}"},
+        )
+        [(last,)] = self._clickhouse.query(
+            "SELECT argMin(last_offset, claimed_at) FROM block"
+            " WHERE topic_id = %(topic_id)s AND partition = %(partition)s AND first_offset = %(first)s",
+            {"topic_id": place.topic_id, "partition": place.partition, "first": wanted.first},
+        )
+        return Block(place, wanted.first, last)

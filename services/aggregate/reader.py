@@ -1,0 +1,155 @@
+"""Reading: a Faust service that hands whole fetches to the pipeline.
+
+Faust's own consumer moves one event at a time, some 10,000 a second here; aiokafka's `getmany`, which lies
+below it, some 350,000. So this service consumes with aiokafka itself, and Faust keeps what it is best at: the
+life cycle, the pages, the producer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from services.aggregate import metrics
+from services.aggregate.blocks import Block, Place
+from services.aggregate.pipeline import TOPICS, BlockPath
+from services.aggregate.settings import GROUP, AggregateSettings
+from services.platform.topics import topic_ids
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Owned:
+    """A partition this worker owns. `position`: the first offset not yet counted."""
+
+    place: Place
+    position: int
+    agreed: int | None = None
+    waiting: list[Any] = field(default_factory=list)
+
+
+class Reader(Service):
+    """Owns partitions and moves them forward, block by block."""
+
+    def __init__(self, settings: AggregateSettings, path: BlockPath, **options: Any) -> None:
+        super().__init__(**options)
+        self._settings = settings
+        self._path = path
+        self._owned: dict[TopicPartition, Owned] = {}
+        self._ids: dict[str, Any] = {}
+        self._moving = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer | None = None
+        self.joined = False
+
+    async def on_start(self) -> None:
+        """Join the consumer group."""
+        settings = self._settings
+        self._ids = await asyncio.to_thread(topic_ids, settings.kafka, TOPICS)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka,
+            group_id=GROUP,
+            client_id="minmai-aggregate",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=settings.session_timeout_ms,
+            rebalance_timeout_ms=settings.rebalance_timeout_ms,
+            heartbeat_interval_ms=max(settings.session_timeout_ms // 6, 100),
+            max_poll_interval_ms=3_600_000,  # a ClickHouse that is away for an hour is no reason to rebalance
+        )
+        await self._consumer.start()
+        self._consumer.subscribe(TOPICS, listener=_Ownership(self))
+
+    async def on_stop(self) -> None:
+        """Leave the group, after the block in hand."""
+        async with self._moving:
+            if self._consumer is not None:
+                await self._consumer.stop()
+
+    @Service.task
+    async def _read(self) -> None:
+        consumer = self._consumer
+        assert consumer is not None
+        while not self.should_stop:
+            started = self.loop.time()
+            fetched = await consumer.getmany(timeout_ms=500, max_records=self._settings.block_records)
+            if fetched:
+                async with self._moving:
+                    await self._take(fetched)
+                await self.sleep(self._settings.block_interval_ms / 1000 - (self.loop.time() - started))
+
+    async def _take(self, fetched: dict[TopicPartition, list[Any]]) -> None:
+        moved = []
+        for partition, messages in fetched.items():
+            owned = self._owned.get(partition)
+            if owned is not None:
+                owned.waiting.extend(message for message in messages if message.offset >= owned.position)
+                moved.append(owned)
+        await asyncio.gather(*(self._advance(owned) for owned in moved))
+        await self._commit(moved)
+
+    async def _advance(self, owned: Owned) -> None:
+        while owned.waiting:
+            if owned.agreed is None:
+                wanted = Block(owned.place, owned.position, owned.waiting[-1].offset)
+                owned.agreed = (await self._path.claim(wanted)).last
+            if owned.waiting[-1].offset < owned.agreed:
+                return  # the agreed block is longer than what was fetched so far
+            await self._count(owned, owned.agreed)
+
+    @metrics.BLOCK_SECONDS.time()
+    async def _count(self, owned: Owned, last: int) -> None:
+        inside = [message for message in owned.waiting if message.offset <= last]
+        await self._path.count(Block(owned.place, owned.position, last), inside)
+        owned.waiting = owned.waiting[len(inside) :]
+        owned.position, owned.agreed = last + 1, None
+
+    async def _commit(self, moved: Iterable[Owned]) -> None:
+        offsets = {TopicPartition(one.place.topic, one.place.partition): one.position for one in moved}
+        if not offsets or self._consumer is None:
+            return
+        try:
+            await self._consumer.commit(offsets)
+        except KafkaError as error:
+            log.warning(
+                "offsets not committed (%s); nothing is lost, ClickHouse knows what is counted", error
+            )
+
+    async def own(self, partitions: Collection[TopicPartition]) -> None:
+        """Take over partitions: begin each at its newest claimed block."""
+        consumer = self._consumer
+        assert consumer is not None
+        async with self._moving:
+            for partition in partitions:
+                place = Place(partition.topic, self._ids[partition.topic], partition.partition)
+                begun = await self._path.newest_claim(place)
+                owned = Owned(place, begun.first, begun.last) if begun else Owned(place, 0)
+                self._owned[partition] = owned
+                consumer.seek(partition, owned.position)
+            self.joined = True
+            metrics.PARTITIONS.set(len(self._owned))
+
+    async def disown(self, partitions: Collection[TopicPartition]) -> None:
+        """Give partitions up, after the block in hand."""
+        async with self._moving:
+            for partition in partitions:
+                self._owned.pop(partition, None)
+            self.joined = False
+            metrics.PARTITIONS.set(len(self._owned))
+
+
+class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types here
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        await self._reader.disown(revoked)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        await self._reader.own(assigned)

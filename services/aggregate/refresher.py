@@ -1,0 +1,57 @@
+"""Refreshing: a Faust service that recomputes figures when records came in or the day has changed."""
+
+from datetime import date
+from typing import Any
+
+from mode import Service
+from mode.utils.locks import Event
+
+from schemas.streams import STREAMS
+from services.aggregate.pipeline import FigurePath
+from services.aggregate.waiting import patiently
+from services.platform.clock import Clock
+from services.platform.plan import Plan
+
+
+class Refresher(Service):
+    """Collects which streams were touched and refreshes their figures, one round at a time.
+
+    While a round runs, further blocks only add to the next one: under load the rounds get larger, not more.
+    """
+
+    def __init__(self, path: FigurePath, clock: Clock, plan: Plan, **options: Any) -> None:
+        super().__init__(**options)
+        self._path = path
+        self._clock = clock
+        self._plan = plan
+        self._touched: set[str] = set()
+        self._something = Event()
+        self._today: date | None = None
+        self.ready = False
+
+    def mark(self, stream: str) -> None:
+        """Say that records of a stream have been counted."""
+        self._touched.add(stream)
+        self._something.set()
+
+    @Service.timer(1.0)
+    async def _look_at_the_clock(self) -> None:
+        self._something.set()
+
+    @Service.task
+    async def _refresh(self) -> None:
+        await self._path.publish_all()
+        while not self.should_stop:
+            now = await patiently(self._clock.now)
+            if now is not None:
+                today = now.astimezone(self._plan.zone).date()
+                if today != self._today:  # also at the start: earlier blocks may wait for their refresh
+                    self._touched.update(STREAMS)
+                if self._touched:
+                    touched, self._touched = self._touched, set()
+                    await self._path.refresh(touched, today)
+                    self._today = today
+            self.ready = True
+            self._something.clear()
+            if not self._touched:
+                await self.wait(self._something)  # or until the service stops

@@ -1,0 +1,27 @@
+"""Settings of the aggregator."""
+
+from pydantic import Field
+
+from services.platform.settings import Common
+
+GROUP = "minmai-aggregate"
+"""The consumer group of all aggregators; its committed offsets say what has been counted."""
+
+
+class AggregateSettings(Common):
+    """What the aggregator needs to know."""
+
+    aggregate_port: int = Field(8103, ge=1, le=65535, description="port of /healthz, /readyz and /metrics")
+    block_records: int = Field(20_000, ge=1, le=500_000, description="most records in one block")
+    block_interval_ms: int = Field(
+        200,
+        ge=0,
+        le=60_000,
+        description="least time between two fetches: small inserts cost ClickHouse parts",
+    )
+    session_timeout_ms: int = Field(
+        10_000, ge=1_000, le=300_000, description="how long a silent worker keeps its partitions"
+    )
+    rebalance_timeout_ms: int = Field(
+        10_000, ge=1_000, le=300_000, description="how long the others wait for a worker when partitions move"
+    )

@@ -1,0 +1,48 @@
+"""Waiting for a neighbour that is away."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from clickhouse_driver.errors import ErrorCodes, ServerException
+
+from services.platform.errors import Unavailable
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# The server is there and cannot now: too many parts waiting to be merged, memory, too many queries, timeouts.
+BUSY = frozenset(
+    {
+        ErrorCodes.TOO_MANY_PARTS,
+        ErrorCodes.MEMORY_LIMIT_EXCEEDED,
+        ErrorCodes.TOO_MANY_SIMULTANEOUS_QUERIES,
+        ErrorCodes.TIMEOUT_EXCEEDED,
+        ErrorCodes.SOCKET_TIMEOUT,
+        ErrorCodes.NETWORK_ERROR,
+    }
+)
+LONGEST_PAUSE = 5.0
+
+
+async def patiently(call: Callable[[], T]) -> T:
+    """Run a blocking call in a thread; while ClickHouse is away or busy, try again until it is not.
+
+    Every call given here may be repeated without harm. Any other error goes through: it is ours, and stops the
+    worker with nothing acknowledged.
+    """
+    pause = 0.1
+    while True:
+        try:
+            return await asyncio.to_thread(call)
+        except Unavailable as error:
+            reason = str(error)
+        except ServerException as error:
+            if error.code not in BUSY:
+                raise
+            reason = f"ClickHouse is busy (code {error.code})"
+        log.warning("%s; next try in %.1f s", reason, pause)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
