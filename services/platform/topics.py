@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from schemas.envelope import event_type
+from schemas.streams import ALERT_TOPIC, DEAD_LETTER_TOPIC, INDICATOR_TOPIC, STREAMS
 from services.platform.errors import Unavailable
 
-STREAMS = ("facility", "childcare-place", "fitness-event", "consumption-voucher", "statistic", "task-report")
-DEAD_LETTER = "minmai.dead-letter.v1"
-INDICATOR = "minmai.indicator.v1"
-ALERT = "minmai.alert.v1"
-
-_TIMEOUT_SECONDS = 15.0
+TIMEOUT_SECONDS = 15.0
+"""How long a function here waits for the broker before it raises Unavailable."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,14 @@ class TopicState:
 
 @dataclass(frozen=True)
 class TopicsReport:
-    """What `ensure_topics` found and did, by topic name; `too_few` gives partitions (found, wanted)."""
+    """What `ensure_topics` found and did, by topic name.
+
+    `differing` has the existing topics whose number of partitions is another: (found, wanted).
+    """
 
     created: tuple[str, ...]
     existing: tuple[str, ...]
-    too_few: Mapping[str, tuple[int, int]]
-
-
-def stream_topic(stream: str) -> str:
-    """The topic of a stream: `facility` lies in `minmai.facility.v1`."""
-    return f"minmai.{stream}.v1"
+    differing: Mapping[str, tuple[int, int]]
 
 
 def declared(partitions: int = 4) -> tuple[Topic, ...]:
@@ -56,10 +52,10 @@ def declared(partitions: int = 4) -> tuple[Topic, ...]:
     The others have one: their readers need one order, and they carry little.
     """
     return (
-        *(Topic(stream_topic(stream), partitions) for stream in STREAMS),
-        Topic(DEAD_LETTER, 1),
-        Topic(INDICATOR, 1, {"cleanup.policy": "compact"}),
-        Topic(ALERT, 1),
+        *(Topic(event_type(stream), partitions) for stream in dict.fromkeys((*STREAMS, "task-report"))),
+        Topic(DEAD_LETTER_TOPIC, 1),
+        Topic(INDICATOR_TOPIC, 1, {"cleanup.policy": "compact"}),
+        Topic(ALERT_TOPIC, 1),
     )
 
 
@@ -68,14 +64,16 @@ def ensure_topics(
     partitions: int = 4,
     replication: int = 1,
     topics: Iterable[Topic] | None = None,
+    *,
+    timeout: float = TIMEOUT_SECONDS,
 ) -> TopicsReport:
     """Create the topics that are missing: all of minmai's, or `topics`. Returns when they can be used.
 
-    A topic that exists is left as it is: more partitions would move keys away from their records, so too
-    few are reported, not mended. Raises Unavailable if the broker does not answer or refuses.
+    A topic that exists is left as it is: another number of partitions would part a record from its earlier
+    copies, so it is reported, not changed. Raises Unavailable if the broker does not answer or refuses.
     """
     wanted = {topic.name: topic for topic in (declared(partitions) if topics is None else topics)}
-    with _admin(bootstrap) as admin:
+    with _admin(bootstrap, timeout) as admin:
         before = {state.name: state for state in _states(admin, wanted)}
         created = tuple(
             name for name in wanted if name not in before and _create(admin, wanted[name], replication)
@@ -84,34 +82,38 @@ def ensure_topics(
     return TopicsReport(
         created=created,
         existing=tuple(name for name in wanted if name not in created),
-        too_few={
+        differing={
             name: (state.partitions, wanted[name].partitions)
             for name, state in before.items()
-            if state.partitions < wanted[name].partitions
+            if state.partitions != wanted[name].partitions
         },
     )
 
 
-def describe(bootstrap: str, names: Iterable[str] | None = None) -> dict[str, TopicState]:
+def describe(
+    bootstrap: str, names: Iterable[str] | None = None, *, timeout: float = TIMEOUT_SECONDS
+) -> dict[str, TopicState]:
     """The topics the broker has, by name: all that are not its own, or those of `names` that exist.
 
     Raises Unavailable if the broker does not answer.
     """
-    with _admin(bootstrap) as admin:
+    with _admin(bootstrap, timeout) as admin:
         return {state.name: state for state in _states(admin, names)}
 
 
-def topic_ids(bootstrap: str, names: Iterable[str]) -> dict[str, uuid.UUID]:
+def topic_ids(
+    bootstrap: str, names: Iterable[str], *, timeout: float = TIMEOUT_SECONDS
+) -> dict[str, uuid.UUID]:
     """The id of each topic of `names` that exists.
 
     A topic keeps its id as long as its records and offsets mean the same: it survives a restart of Kafka and
     changes when a topic is deleted and made again, as all are when the embedded broker has lost its memory.
     Raises Unavailable if the broker does not answer.
     """
-    return {name: state.id for name, state in describe(bootstrap, names).items()}
+    return {name: state.id for name, state in describe(bootstrap, names, timeout=timeout).items()}
 
 
-def answers(bootstrap: str, timeout: float = _TIMEOUT_SECONDS) -> None:
+def answers(bootstrap: str, timeout: float = TIMEOUT_SECONDS) -> None:
     """Return if the broker answers a metadata request; raises Unavailable if not within `timeout` seconds."""
     with _admin(bootstrap, timeout) as admin:
         if not admin.describe_cluster()["brokers"]:
@@ -119,7 +121,7 @@ def answers(bootstrap: str, timeout: float = _TIMEOUT_SECONDS) -> None:
 
 
 @contextmanager
-def _admin(bootstrap: str, timeout: float = _TIMEOUT_SECONDS) -> Iterator[KafkaAdminClient]:
+def _admin(bootstrap: str, timeout: float) -> Iterator[KafkaAdminClient]:
     milliseconds = max(1, int(timeout * 1000))
     try:
         admin = KafkaAdminClient(
