@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import signal
@@ -11,11 +12,9 @@ import threading
 import time
 from pathlib import Path
 
-from deploy.embedded.clickhouse.engine import Engine
-from deploy.embedded.clickhouse.server import NativeServer, listen
-from deploy.embedded.clickhouse.watch import Watch
-from deploy.embedded.clickhouse.web import WebServer
 from services.platform.errors import StartError
+
+_PACKAGES = ("chdb", "clickhouse_cityhash", "lz4")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +33,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def serve(path: Path, host: str, port: int, http_port: int, stop: threading.Event) -> None:
-    """Open the data in `path`, listen, say so in one line on standard output, and wait for `stop`."""
+    """Open the data in `path`, listen, say so in one line on standard output, and wait for `stop`.
+
+    Raises StartError when a package is missing, a port is taken or the data is in use.
+    """
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise StartError(
+            f"The embedded ClickHouse needs packages that are not installed ({', '.join(missing)}): "
+            "pip install 'minmai[embedded]', or use a ClickHouse server instead"
+        )
+    from deploy.embedded.clickhouse.engine import Engine
+    from deploy.embedded.clickhouse.server import NativeServer, listen
+    from deploy.embedded.clickhouse.watch import Watch
+    from deploy.embedded.clickhouse.web import WebServer
+
     # The engine takes its zone from here: DateTime columns without one mean UTC wherever this runs.
     os.environ["TZ"] = "UTC"
     time.tzset()

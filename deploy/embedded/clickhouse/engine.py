@@ -20,9 +20,14 @@ from queue import Empty, LifoQueue
 from typing import Any
 from urllib.parse import urlencode
 
+import chdb._chdb
+
 from deploy.embedded.clickhouse.columns import Block, header, read_blocks
 from deploy.embedded.clickhouse.errors import UNKNOWN_SETTING, EngineError
 from services.platform.errors import StartError
+
+# The module behind chdb.connect, which would add displays for notebooks.
+_chdb: Any = chdb._chdb
 
 # What a server would have and chDB, a command-line tool by descent, has not. Asynchronous inserts
 # gather rows of several clients before they answer: 50 ms and more for nothing on one machine.
@@ -41,6 +46,8 @@ _SERVER = {
 # Logs would go to this process, not to the client; the comment is how a running statement is found.
 _IGNORED_SETTINGS = {"send_logs_level", "send_logs_source_regexp", "log_comment"}
 _LOCK = "minmai.lock"
+_DEFAULT = "minmai-default.sql"
+_LOGICAL_ERROR = 49
 _IDLE_SIDE_CONNECTIONS = 4
 
 
@@ -65,32 +72,24 @@ def identifier(text: str) -> str:
 class Engine:
     """The one engine of this process, holding `path` locked against other processes until `close`.
 
-    Raises StartError when chDB is missing, the path is in use, or the data cannot be opened.
+    Raises StartError when the path is in use, or the data cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            # The module behind chdb.connect, which would add displays for notebooks.
-            import chdb._chdb as engine
-        except ImportError as error:
-            raise StartError(
-                "The embedded ClickHouse needs the package chdb-core, which is not installed: "
-                "pip install 'minmai[embedded]', or point MINMAI at a ClickHouse server"
-            ) from error
         # SIGTERM and SIGINT belong to the server; the engine would end the process in the middle of things.
-        self._chdb: Any = engine
-        self._chdb.set_signal_handlers_enabled(0)
+        _chdb.set_signal_handlers_enabled(0)
         self.path = path.absolute()
         if "?" in str(self.path):
             raise StartError(f"The embedded ClickHouse cannot keep data under a path with '?': {self.path}")
         self._lock = _locked(self.path)
         self._numbers = itertools.count(1)
+        self.unknown_settings: set[str] = set()
         self._side: LifoQueue[Link] = LifoQueue(_IDLE_SIDE_CONNECTIONS)
         try:
             self._keeper = self._open_first()
             self.version = self._keeper.text("SELECT version()")
             self.timezone = self._keeper.text("SELECT timezone()")
-        except (EngineError, RuntimeError) as error:
+        except EngineError as error:
             os.close(self._lock)
             raise StartError(
                 f"The embedded ClickHouse cannot open its data in {self.path}: {error}"
@@ -102,6 +101,10 @@ class Engine:
         chDB puts an overlay there which takes the name of any file on this machine for a table.
         """
         declaration = self.path / "metadata" / "default.sql"
+        kept = self.path / _DEFAULT
+        if kept.exists() and not declaration.exists():
+            # The process died below, between unlinking and attaching.
+            declaration.write_bytes(kept.read_bytes())
         known = declaration.read_text() if declaration.exists() else ""
         link = self.connect()
         if not known:
@@ -111,19 +114,33 @@ class Engine:
                 )
             link.run("DROP DATABASE default")
             link.run("CREATE DATABASE default ENGINE = Atomic")
+            kept.write_bytes(declaration.read_bytes())
         else:
             uuid = re.search(r"UUID '([0-9a-f-]{36})'", known)
             if uuid is None:
                 raise StartError(f"{declaration} does not declare the database as this server wrote it")
+            attach = f"ATTACH DATABASE default UUID '{uuid[1]}' ENGINE = Atomic"
             link.run("DETACH DATABASE default")
-            link.run(f"ATTACH DATABASE default UUID '{uuid[1]}' ENGINE = Atomic")
+            try:
+                link.run(attach)
+            except EngineError as error:
+                if error.code != _LOGICAL_ERROR:
+                    raise
+                # The overlay did not register the id of a database without tables; the engine
+                # registers it by itself when it finds no declaration, and then writes that again.
+                declaration.unlink()
+                link.run(attach)
         link.run("USE default")
         return link
 
     def connect(self) -> Link:
         """A connection with its own settings, current database and temporary tables."""
         options = urlencode({**_SERVER, **_SESSION})
-        return Link(self._chdb.connect(f"{self.path}?{options}"), self, f"minmai-{next(self._numbers)}")
+        try:
+            connection = _chdb.connect(f"{self.path}?{options}")
+        except RuntimeError as error:
+            raise EngineError.parsed(str(error)) from None
+        return Link(connection, self, f"minmai-{next(self._numbers)}")
 
     def kill(self, tag: str) -> None:
         """Ask the statement that runs on the connection tagged `tag` to stop; returns at once."""
@@ -225,8 +242,9 @@ class Link:
             before = self._before.pop(key, None)
             self.run(f"SET {identifier(key)} = {'DEFAULT' if before is None else quoted(before)}")
             del self._changed[key]
-        new = {key: value for key, value in wanted.items() if self._changed.get(key) != value}
-        for key, value in new.items():
+        for key, value in wanted.items():
+            if self._changed.get(key) == value or (key in self._engine.unknown_settings and not strict):
+                continue
             if key not in self._changed:
                 self._remember(key)
             try:
@@ -234,6 +252,7 @@ class Link:
             except EngineError as error:
                 if strict or error.code != UNKNOWN_SETTING:
                     raise
+                self._engine.unknown_settings.add(key)
                 continue
             self._changed[key] = value
 

@@ -69,6 +69,8 @@ def _check_head(words: list[str], found: list[Token]) -> None:
             raise _refusal(f"{words[0]} (stop the server and copy its folder instead)")
         case ["SYSTEM", "SHUTDOWN" | "KILL"]:
             raise _refusal(f"SYSTEM {words[1]} (end its process instead)")
+        case ["DROP" | "DETACH", "DATABASE"] if any(_name(token) == "default" for token in found[2:5]):
+            raise _refusal(f"{words[0]} DATABASE default (every connection begins there)")
         case ["ATTACH", *_] if any(token.word == "FROM" for token in found):
             raise _refusal("ATTACH … FROM")
         case ["CREATE", "FUNCTION"] if any(token.text.lower() == "executable" for token in found):
@@ -84,6 +86,6 @@ def _name(token: Token) -> str:
 def _refusal(what: str) -> EngineError:
     return EngineError(
         ACCESS_DENIED,
-        f"The embedded ClickHouse refuses {what}: it would reach outside its data folder, with the rights of "
-        "the user who started it. Use a ClickHouse server for this. (ACCESS_DENIED)",
+        f"The embedded ClickHouse refuses {what}. It keeps to its data folder, as it runs with the rights of "
+        "the user who started it; use a ClickHouse server for this. (ACCESS_DENIED)",
     )

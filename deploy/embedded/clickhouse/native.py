@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from deploy.embedded.clickhouse.accounts import admit
-from deploy.embedded.clickhouse.columns import Block, header, read_block
+from deploy.embedded.clickhouse.columns import Block, header, parse_type, read_block
 from deploy.embedded.clickhouse.engine import Engine, Link, Written
 from deploy.embedded.clickhouse.errors import NOT_IMPLEMENTED, UNKNOWN_PACKET, EngineError
 from deploy.embedded.clickhouse.guard import check, check_rows
@@ -35,6 +35,14 @@ _PIECE = 1 << 20
 _SPOOL = 64 << 20
 
 
+class _Unreadable(Exception):
+    """What the client sent cannot be understood, and so neither what follows it."""
+
+    def __init__(self, error: EngineError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class _Cancelled(Exception):
     """The client took its INSERT back before its rows were complete."""
 
@@ -52,18 +60,21 @@ class Session:
         self._method = LZ4
 
     def _receive(self, missing: int) -> bytes:
-        return self._socket.recv(max(missing, 1 << 16))
+        return self._socket.recv(min(max(missing, 1 << 16), _PIECE))
 
     def serve(self) -> None:
         """Answer until the client leaves. Raises OSError or EOFError when it vanishes inside a packet."""
         link: Link | None = None
         try:
-            link = self._greet()
+            try:
+                link = self._greet()
+            except EngineError as error:
+                self._send(_exception(error))
+                return
             while self._next(link):
                 self._in.release()
-        except EngineError as error:
-            # The bytes that follow cannot be understood any more.
-            self._send(_exception(error))
+        except _Unreadable as unreadable:
+            self._send(_exception(unreadable.error))
         finally:
             if link:
                 link.close()
@@ -116,7 +127,7 @@ class Session:
             case 3:  # _CANCEL, of a statement that had ended meanwhile
                 pass
             case _:
-                raise EngineError(UNKNOWN_PACKET, f"Unknown packet {packet} from client")
+                raise _Unreadable(EngineError(UNKNOWN_PACKET, f"Unknown packet {packet} from client"))
         return True
 
     def _query(self, link: Link) -> None:
@@ -202,6 +213,8 @@ class Session:
             written = link.insert(statement.text, format, [rows])
         else:
             wanted = link.insertable(statement.target, statement.columns)
+            for _, kind in wanted:
+                parse_type(kind)
             self._send_block(header(wanted))
             # Nothing reaches the engine before the last row is here: a client that vanishes leaves no
             # part of its INSERT behind.
@@ -231,12 +244,17 @@ class Session:
         if packet == _CANCEL:
             raise _Cancelled
         if packet != _DATA:
-            raise EngineError(UNKNOWN_PACKET, f"Unexpected packet {packet} from client instead of a block")
+            raise _Unreadable(
+                EngineError(UNKNOWN_PACKET, f"Expected a block from client, got packet {packet}")
+            )
         self._in.string()
         reader = unpacked(self._in) if self._compressed else self._in
-        while field := reader.varint():
-            reader.skip(1 if field == 1 else 4)
-        return read_block(reader)
+        try:
+            while field := reader.varint():
+                reader.skip(1 if field == 1 else 4)
+            return read_block(reader)
+        except EngineError as error:
+            raise _Unreadable(error) from error
 
     def _send_blocks(self, blocks: Iterator[Block]) -> None:
         rows = size = count = 0

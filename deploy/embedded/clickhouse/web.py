@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 import uuid
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from deploy.embedded.clickhouse.accounts import USER, admit
+from deploy.embedded.clickhouse.bodies import read_body, unpacked
 from deploy.embedded.clickhouse.columns import read_blocks
 from deploy.embedded.clickhouse.engine import Engine, Link, Written
 from deploy.embedded.clickhouse.errors import (
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, reads_only: bool) -> None:
         url = urlsplit(self.path)
-        body = self._body()
+        body = read_body(self.rfile, self.headers)
         if "Origin" in self.headers:
             # A page that the user happens to look at must not run statements on this machine.
             self._reply(403, b"Requests by web pages are refused.\n")
@@ -124,7 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         try:
             self._admit(query)
-            self._run(query, self._unpacked(body), reads_only=reads_only)
+            self._run(
+                query, unpacked(body, self.headers.get("Content-Encoding", "identity")), reads_only=reads_only
+            )
         except EngineError as error:
             text = f"{error} (version {self.server.engine.version} (minmai, embedded))\n"
             self._reply(
@@ -186,56 +188,6 @@ class _Handler(BaseHTTPRequestHandler):
             yield link
         finally:
             link.close()
-
-    def _body(self) -> bytes:
-        """The whole body; EOFError when the client vanishes before its end."""
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            pieces = []
-            while size := int(self._line().split(b";")[0], 16):
-                pieces.append(self._exactly(size))
-                self._line()
-            while self._line():
-                pass
-            return b"".join(pieces)
-        return self._exactly(int(self.headers.get("Content-Length", "0")))
-
-    def _line(self) -> bytes:
-        line = self.rfile.readline(4096)
-        if not line.endswith(b"\n"):
-            raise EOFError
-        return line.strip()
-
-    def _exactly(self, size: int) -> bytes:
-        data = self.rfile.read(size)
-        if len(data) < size:
-            raise EOFError
-        return data
-
-    def _unpacked(self, body: bytes) -> bytes:
-        encoding = self.headers.get("Content-Encoding", "identity").lower()
-        try:
-            match encoding:
-                case "identity":
-                    return body
-                case "gzip":
-                    return gzip.decompress(body)
-                case "deflate":
-                    return zlib.decompress(body)
-                case "lz4":
-                    import lz4.frame
-
-                    return bytes(lz4.frame.decompress(body))
-                case "zstd":
-                    import zstd
-
-                    return bytes(zstd.decompress(body))
-        except (OSError, EOFError, RuntimeError, ValueError, zlib.error) as error:
-            raise EngineError(
-                432, f"The body is not what Content-Encoding: {encoding} says: {error}"
-            ) from error
-        raise EngineError(
-            NOT_IMPLEMENTED, f"Unknown Content-Encoding {encoding}; gzip, lz4 and zstd are known"
-        )
 
     def _reply(
         self,

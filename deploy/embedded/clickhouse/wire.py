@@ -1,15 +1,24 @@
 """Bytes of the native protocol: varints, strings, and compressed frames.
 
 A frame is a 16-byte CityHash128, a method byte, two lengths and the packed bytes; the hash covers
-everything behind itself. The packages that pack are asked for only when a client wants them.
+everything behind itself.
 """
 
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 
+import lz4.block
+from clickhouse_cityhash.cityhash import CityHash128
+
 from deploy.embedded.clickhouse.errors import UNKNOWN_PACKET, EngineError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LZ4 = 0x82
 ZSTD = 0x90
@@ -113,7 +122,10 @@ def unpacked(source: Reader) -> Reader:
         source.release()
         if _city_hash(header + packed) != expected:
             raise EngineError(40, "Checksum doesn't match: corrupted data in a compressed frame")
-        return _unpack(method, packed, size)
+        try:
+            return _unpack(method, packed, size)
+        except (ValueError, RuntimeError) as error:
+            raise EngineError(271, f"Cannot decompress a frame: {error}") from error
 
     return Reader(more)
 
@@ -130,8 +142,6 @@ def pack(data: bytes, method: int) -> bytes:
 
 
 def _city_hash(data: bytes) -> bytes:
-    from clickhouse_cityhash.cityhash import CityHash128
-
     value: int = CityHash128(data)
     # ClickHouse writes the pair (low, high) of a 128-bit number that holds its first word on top.
     return _HASH.pack(value >> 64, value & 0xFFFFFFFFFFFFFFFF)
@@ -139,23 +149,23 @@ def _city_hash(data: bytes) -> bytes:
 
 def _unpack(method: int, packed: bytes, size: int) -> bytes:
     if method == LZ4:
-        import lz4.block
-
         return bytes(lz4.block.decompress(packed, uncompressed_size=size))
     if method == ZSTD:
-        import zstd
-
-        return bytes(zstd.decompress(packed))
+        return unpack_zstd(packed)
     if method == _RAW:
         return packed
     raise EngineError(89, f"Unknown compression method {method:#x}")
 
 
+def unpack_zstd(data: bytes) -> bytes:
+    """The contents of all zstd frames in `data`; ValueError when they are broken."""
+    try:
+        return zstd.decompress(data)
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from error
+
+
 def _pack(method: int, data: bytes) -> bytes:
     if method == ZSTD:
-        import zstd
-
-        return bytes(zstd.compress(data, 1))
-    import lz4.block
-
+        return zstd.compress(data, 1)
     return bytes(lz4.block.compress(data, store_size=False))
