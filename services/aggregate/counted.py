@@ -14,8 +14,8 @@ def sift(
     """Split a block's records into new ones, duplicates and conflicts.
 
     The first record of an identity counts, in the order of the partition; every copy of it lies in the same
-    partition. What this very block has inserted in an earlier try is not "before": the outcome must be the same
-    at every try.
+    partition. What this very block inserted in an earlier try is not "before": every try must have the
+    same outcome.
     """
     seen = _seen(clickhouse, stream, block, [record.identity for record in records])
     new: list[Record] = []

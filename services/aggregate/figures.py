@@ -69,8 +69,7 @@ WITH
     )
 SELECT division, day, numerator, denominator,
     {_value(indicator)} AS value,
-    {_by_division({code: _target_value(target) for code, target in targets.items()}, "Nullable(Decimal(18, 4))")}
-        AS target,
+    {_promised(targets)} AS target,
     {_status(indicator, targets)} AS status
 FROM figures"""
 
@@ -110,10 +109,10 @@ def _deltas(part: Part, plan: Plan) -> str:
 
 def _conditions(where: dict[str, Scalar | list[Scalar]]) -> str:
     """Return the SQL condition that a record's state must meet; never NULL."""
-    terms = [
-        f"{field} IN ({', '.join(_literal(value) for value in (wanted if isinstance(wanted, list) else [wanted]))})"
-        for field, wanted in where.items()
-    ]
+    terms = []
+    for field, wanted in where.items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        terms.append(f"{field} IN ({', '.join(_literal(value) for value in values)})")
     return f"ifNull({' AND '.join(terms)}, 0)" if terms else "1"
 
 
@@ -157,9 +156,7 @@ def _value(indicator: Indicator) -> str:
 def _status(indicator: Indicator, targets: dict[str, Target | None]) -> str:
     """Compared in decimals, so that a figure exactly on its target is on it."""
     denominator = "1" if indicator.denominator is None else "denominator"
-    promised = _by_division(
-        {code: _target_value(t) for code, t in targets.items()}, "Nullable(Decimal(18, 4))"
-    )
+    promised = _promised(targets)
     compare = COMPARE[indicator.target.direction] if indicator.target else "="
     reached = (
         f"toDecimal256(numerator, 4) * toDecimal256({_decimal(indicator.scale)}, 4) {compare} "
@@ -178,8 +175,9 @@ def _target_at(indicator: Indicator, level: str) -> Target | None:
     return indicator.target_at(levels[level])
 
 
-def _target_value(target: Target | None) -> str:
-    return "NULL" if target is None else _decimal(target.value)
+def _promised(targets: dict[str, Target | None]) -> str:
+    values = {code: _decimal(target.value) if target else "NULL" for code, target in targets.items()}
+    return _by_division(values, "Nullable(Decimal(18, 4))")
 
 
 def _by_division(values: dict[str, str], type_: str) -> str:

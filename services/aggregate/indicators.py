@@ -58,13 +58,13 @@ class IndicatorTables:
         self._clickhouse.query(
             f"""
             INSERT INTO indicator_history (indicator, division, day, {_FIGURE}, version, updated_at)
-            SELECT '{name}', now.division, now.day, now.numerator, now.denominator, now.value, now.target,
-                now.status, {version}, now64(3, 'UTC')
+            SELECT '{name}', now.division, now.day, {_columns_of("now")}, {version}, now64(3, 'UTC')
             FROM ({timeline(self._plan.indicators[name], self._plan, today)}) AS now
-            LEFT JOIN (SELECT division, day, {_FIGURE} FROM indicator_history FINAL WHERE indicator = '{name}') AS before
+            LEFT JOIN (
+                SELECT division, day, {_FIGURE} FROM indicator_history FINAL WHERE indicator = '{name}'
+            ) AS before
             ON now.division = before.division AND now.day = before.day
-            WHERE toString((now.numerator, now.denominator, now.value, now.target, now.status))
-                != toString((before.numerator, before.denominator, before.value, before.target, before.status))"""
+            WHERE toString(({_columns_of("now")})) != toString(({_columns_of("before")}))"""
         )
 
     def _write_live(self, indicators: Collection[str], today: date, version: int) -> list[Figure]:
@@ -109,6 +109,10 @@ class IndicatorTables:
         self._clickhouse.insert(
             "indicator_live", {name: [getattr(figure, name) for figure in figures] for name in names}
         )
+
+
+def _columns_of(table: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in _FIGURE.split(", "))
 
 
 def _figure(indicator: str, division: str, figure: tuple[Any, ...], today: date, version: int) -> Figure:

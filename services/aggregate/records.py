@@ -74,7 +74,8 @@ def conflict(stream: Stream, block: Block, record: Record) -> DeadLetter:
         id=f"conflict/{record.identity}/{event.fingerprint}",
         code="conflict",
         field="id",
-        message=f"编号 {event.id} 已用于内容不同的记录 · id {event.id} was counted before with other content; "
+        message=f"编号 {event.id} 已用于内容不同的记录 · "
+        f"id {event.id} was counted before with other content; "
         "send a correction under a new id",
         source=event.source,
         record_id=event.id,

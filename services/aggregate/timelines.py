@@ -54,8 +54,8 @@ FACILITIES = f"""
     UNION ALL
     {_FACILITIES_KNOWN}"""
 
-# Places (communities, townships) that have at least one such facility: the running count of facilities in each
-# place, then where that count begins or ceases to be above nought.
+# Places (communities, townships) that have at least one such facility: the running count of facilities in
+# each place, then where that count begins or ceases to be above nought.
 PLACES_WITH_FACILITY = f"""
     SELECT {_SPREAD} AS division, day, toDecimal128(has - had, 4) AS delta, 0 AS known
     FROM (
@@ -63,11 +63,13 @@ PLACES_WITH_FACILITY = f"""
             toInt8(lagInFrame(running, 1, 0) OVER
                 (PARTITION BY place ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > 0) AS had
         FROM (
-            SELECT place, day, sum(step) OVER (PARTITION BY place ORDER BY day ROWS UNBOUNDED PRECEDING) AS running
+            SELECT place, day,
+                sum(step) OVER (PARTITION BY place ORDER BY day ROWS UNBOUNDED PRECEDING) AS running
             FROM (
                 SELECT place, change.1 AS day, sum(change.2) AS step
                 FROM (
-                    SELECT substring(division, 1, {{place_digits}}) AS place, arrayJoin([(day, 1), (until, -1)]) AS change
+                    SELECT substring(division, 1, {{place_digits}}) AS place,
+                        arrayJoin([(day, 1), (until, -1)]) AS change
                     FROM ({_FACILITY_STATES})
                     WHERE {{counts}}
                 )
@@ -80,8 +82,8 @@ PLACES_WITH_FACILITY = f"""
     UNION ALL
     {_FACILITIES_KNOWN}"""
 
-# An event counts from its day, or from the day it was reported held if that is later, until another record says
-# otherwise or, for figures of one year, the year ends.
+# An event counts from its day, or from the day it was reported held if that is later, until another record
+# says otherwise or, for figures of one year, the year ends.
 EVENTS = f"""
     SELECT {_SPREAD} AS division, change.1 AS day, change.2 AS delta, 0 AS known
     FROM (
@@ -92,11 +94,14 @@ EVENTS = f"""
             FROM (
                 SELECT said, state.1 AS division, state.2 AS day, state.3 AS name, state.4 AS level,
                     state.5 AS sport, state.6 AS status, state.7 AS participants,
-                    leadInFrame(said, 1, toDate('2149-06-06')) OVER
-                        (PARTITION BY subject ORDER BY said ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS until
+                    leadInFrame(said, 1, toDate('2149-06-06')) OVER (
+                        PARTITION BY subject ORDER BY said
+                        ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+                    ) AS until
                 FROM (
                     SELECT subject, toDate(time, {{zone}}) AS said, argMax(
-                        (division, day, name, level, sport, status, participants), (time, source, id)) AS state
+                        (division, day, name, level, sport, status, participants), (time, source, id)
+                    ) AS state
                     FROM fitness_event_log GROUP BY subject, said
                 )
             )
@@ -121,13 +126,16 @@ STATISTICS = f"""
     SELECT {_SPREAD} AS division, day, sum(grown) AS delta, sum(first) AS known
     FROM (
         SELECT division, day,
-            toDecimal128(value, 4) - toDecimal128(lagInFrame(value, 1, toDecimal64(0, 4)) OVER reports, 4) AS grown,
+            toDecimal128(value, 4)
+                - toDecimal128(lagInFrame(value, 1, toDecimal64(0, 4)) OVER reports, 4) AS grown,
             row_number() OVER reports = 1 AS first
         FROM (
             SELECT division, toDate(time, {{zone}}) AS day, argMax(value, (time, source, id)) AS value
             FROM statistic_log WHERE measure = {{measure}} AND dimension = {{dimension}}
             GROUP BY division, day
         )
-        WINDOW reports AS (PARTITION BY division ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        WINDOW reports AS (
+            PARTITION BY division ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        )
     )
     GROUP BY division, day"""

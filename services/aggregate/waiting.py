@@ -30,8 +30,8 @@ LONGEST_PAUSE = 5.0
 async def patiently(call: Callable[[], T]) -> T:
     """Run a blocking call in a thread; while ClickHouse is away or busy, try again until it is not.
 
-    Every call given here may be repeated without harm. Any other error goes through: it is ours, and stops the
-    worker with nothing acknowledged.
+    Every call given here may be repeated without harm. Any other error goes through: it is ours, and stops
+    the worker with nothing acknowledged.
     """
     pause = 0.1
     while True:

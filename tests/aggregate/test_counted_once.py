@@ -1,0 +1,137 @@
+"""Counted once: retries, duplicates, conflicts, two workers on one partition."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from services.aggregate.blocks import Block, Claims
+from services.platform.clickhouse import ClickHouse
+from services.platform.settings import Common
+from tests.aggregate.support import Message, Worker, event, messages, place
+
+NOON = datetime(2024, 5, 1, 4, tzinfo=UTC)
+
+
+def voucher(number: int, value: str = "20.00", step: str = "issued") -> dict[str, object]:
+    data = {
+        "voucher_id": f"V{number}",
+        "campaign": "qihua",
+        "step": step,
+        "face_value": value,
+        "sector": "retail",
+        "division": "532622101",
+    }
+    return event("consumption-voucher", "commerce-bureau", f"{step}-{number}", NOON, data)
+
+
+def money(pool: ClickHouse) -> tuple[object, ...]:
+    [row] = pool.query(
+        "SELECT (SELECT count() FROM consumption_voucher_log), sum(records), toString(sum(face_value)),"
+        " (SELECT count() FROM record_identity), (SELECT sum(records) FROM feed_live) FROM voucher_hourly"
+    )
+    return row
+
+
+async def test_a_retried_block_counts_once_in_the_log_and_in_every_view(pool: ClickHouse) -> None:
+    where, stretch = place("consumption-voucher"), messages(voucher(n) for n in range(50))
+    for _ in range(3):
+        await Worker(pool).count(where, stretch)
+    assert money(pool) == (50, 50, "1000", 50, 50)
+
+
+async def test_a_retry_completes_views_that_a_crash_left_out(pool: ClickHouse) -> None:
+    """Between table and views: rows are in the log, their block is known, and the views have nothing."""
+    where, stretch = place("consumption-voucher"), messages(voucher(n) for n in range(50))
+    pool.query("DETACH TABLE voucher_hourly_view")
+    await Worker(pool).count(where, stretch)
+    pool.query("ATTACH TABLE voucher_hourly_view")
+    assert money(pool)[1] == 0
+    await Worker(pool).count(where, stretch)
+    assert money(pool) == (50, 50, "1000", 50, 50)
+
+
+async def test_a_record_sent_again_counts_once(pool: ClickHouse) -> None:
+    where, worker = place("consumption-voucher"), Worker(pool)
+    sent = messages([voucher(1), voucher(2), voucher(1), voucher(3), voucher(2)])
+    await worker.count(where, sent[:3])
+    await worker.count(where, sent[3:])
+    assert money(pool)[:2] == (3, 3)
+    assert worker.letters == []
+
+
+async def test_records_replayed_into_a_new_topic_count_once(pool: ClickHouse) -> None:
+    """The embedded broker forgets its log; ingest replays its journal into topics with new ids."""
+    for _ in range(2):
+        await Worker(pool).count(place("consumption-voucher"), messages(voucher(n) for n in range(20)))
+    assert money(pool)[:2] == (20, 20)
+
+
+async def test_the_same_id_with_other_content_is_a_conflict_and_not_counted(pool: ClickHouse) -> None:
+    where, worker = place("consumption-voucher"), Worker(pool)
+    sent = messages([voucher(1), voucher(1, "50.00"), voucher(1, "50.00"), voucher(1)])
+    await worker.count(where, sent[:2])
+    await worker.count(where, sent[2:])
+    assert money(pool)[:3] == (1, 1, "20")
+    assert {letter.code for letter in worker.letters} == {"conflict"}
+    assert len({letter.id for letter in worker.letters}) == 1, "the same refusal repeated has the same id"
+    assert worker.letters[0].record_id == "issued-1"
+    assert '"50.00"' in worker.letters[0].raw
+
+
+async def test_what_is_no_event_is_a_dead_letter_and_its_neighbours_count(pool: ClickHouse) -> None:
+    where, worker = place("consumption-voucher"), Worker(pool)
+    good = messages([voucher(1), voucher(2), voucher(3), voucher(4)])
+    stretch = [good[0], Message(1, b"\xff\xfe"), Message(2, None), good[3]]
+    await worker.count(where, stretch)
+    assert money(pool)[0] == 2
+    assert [letter.code for letter in worker.letters] == ["not_an_event", "not_an_event"]
+    assert worker.letters[0].encoding == "base64"
+
+
+async def test_of_two_claims_of_one_start_the_first_decides(pool: ClickHouse) -> None:
+    """Two workers that both believe they own a partition write the very same blocks."""
+    where, sent = place("consumption-voucher"), messages(voucher(n) for n in range(30))
+    one, other = Worker(pool), Worker(pool)
+    first = await one.path.claim(Block(where, 0, 9))
+    agreed = await other.path.claim(Block(where, 0, 29))
+    assert agreed == first == Block(where, 0, 9)
+    await other.path.count(agreed, sent[:10])
+    await one.path.count(first, sent[:10])
+    for worker in (other, one):
+        rest = await worker.path.claim(Block(where, 10, 29))
+        await worker.path.count(rest, sent[10:])
+    assert money(pool)[:2] == (30, 30)
+
+
+async def test_a_new_owner_begins_with_the_newest_claim(pool: ClickHouse) -> None:
+    where, worker = place("consumption-voucher"), Worker(pool)
+    assert await worker.path.newest_claim(where) is None
+    await worker.path.claim(Block(where, 0, 9))
+    await worker.path.claim(Block(where, 10, 14))
+    assert await Worker(pool).path.newest_claim(where) == Block(where, 10, 14)
+    assert await Worker(pool).path.newest_claim(place("consumption-voucher", uuid4())) is None
+
+
+async def test_claims_survive_a_kill_of_clickhouse(
+    pool: ClickHouse, settings: Common, clickhouse: object
+) -> None:
+    where, sent = place("consumption-voucher"), messages(voucher(n) for n in range(30))
+    await Worker(pool).count(where, sent)
+    clickhouse.kill()  # type: ignore[attr-defined]
+    clickhouse.start()  # type: ignore[attr-defined]
+    again = ClickHouse(settings)
+    assert Claims(again, "other").claim(Block(where, 0, 99)) == Block(where, 0, 29)
+    await Worker(again).count(where, sent)
+    assert money(again)[:2] == (30, 30)
+    again.close()
+
+
+@pytest.mark.parametrize("records", [1, 3000])
+async def test_a_block_of_any_size_is_one_insert(pool: ClickHouse, records: int) -> None:
+    await Worker(pool).count(place("consumption-voucher"), messages(voucher(n) for n in range(records)))
+    [(parts,)] = pool.query(
+        "SELECT count() FROM system.parts WHERE database = currentDatabase()"
+        " AND table = 'consumption_voucher_log' AND level = 0"
+    )
+    assert parts == 1
