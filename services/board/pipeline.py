@@ -1,0 +1,54 @@
+"""The board's whole path.
+
+    minmai.indicator.v1 ─► Follower ─► Hub ─► a mailbox per open page ─► GET /v1/stream ─┐
+    ClickHouse tables ───► Tables ─► GET /v1/indicators, /vouchers, /alerts, /feeds ─────┴─► the page
+
+The page opens the stream first and reads the tables then. A figure is in its table before it is on the topic,
+so between the two nothing is missed; what comes twice is told by its version. After any doubt (a new
+connection, a broker that was away, a mailbox that ran over) the page reads the tables again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.board.follow import Follower
+from services.board.hub import Hub
+from services.board.metrics import Metrics
+from services.board.settings import BoardSettings
+from services.board.tables import Tables
+from services.platform.clickhouse import ClickHouse
+from services.platform.errors import Unavailable
+from services.platform.plan import load_plan
+
+
+class Board:
+    """The parts of one board, put together."""
+
+    def __init__(self, settings: BoardSettings) -> None:
+        """Raises PlanError if the plan folder is wrong; the broker and ClickHouse may come later."""
+        self.synthetic = settings.synthetic
+        self.plan = load_plan(settings.plan)
+        self.hub = Hub()
+        self.metrics = Metrics(self.hub)
+        self._clickhouse = ClickHouse(settings)
+        self.tables = Tables(self._clickhouse)
+        self._follower = Follower(settings.kafka, self.hub, unreadable=self.metrics.unreadable.inc)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the topic for as long as this lasts."""
+        following = asyncio.create_task(self._follower.run(), name="follow")
+        try:
+            yield
+        finally:
+            self.hub.close()
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            self._clickhouse.close()
+
+    def check(self) -> None:
+        """Return if the board can do its work; raises Unavailable with the reason."""
+        self.tables.check()
+        if not self.hub.source.connected:
+            raise Unavailable(self.hub.source.reason)

@@ -1,0 +1,37 @@
+// Building elements. Text always goes in as text, never as markup: names and reasons come from data.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+export const h = (tag, attributes = {}, ...children) =>
+  fill(document.createElement(tag), attributes, children);
+export const s = (tag, attributes = {}, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
+export const en = (text, attributes = {}) => h("span", { lang: "en", class: "en", ...attributes }, text);
+
+export function glyph(status) {
+  return s("svg", { class: "glyph", "aria-hidden": "true" }, s("use", { href: `#g-${status}` }));
+}
+
+/** Set the text of an element; true if that changed it. */
+export function setText(element, text) {
+  if (element.textContent === text) return false;
+  element.textContent = text;
+  return true;
+}
+
+/** Let an element light up for a moment: its figure has just changed. */
+export function flash(element) {
+  if (element.classList.contains("flash")) return;
+  element.classList.add("flash");
+  setTimeout(() => element.classList.remove("flash"), 1600);
+}

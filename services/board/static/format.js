@@ -1,0 +1,102 @@
+// Figures in words: numbers, units, targets, gaps. Chinese first, English beside.
+
+export const STATUS = {
+  met: { zh: "达标", en: "met" },
+  below: { zh: "未达标", en: "below target" },
+  watched: { zh: "监测", en: "watched, no target" },
+  no_data: { zh: "暂无数据", en: "no data" },
+  not_applicable: { zh: "不适用", en: "not applicable" },
+};
+export const SIGN = { at_least: "≥", at_most: "≤", exactly: "=" };
+
+const formats = new Map();
+
+/** A number, or a decimal in a string (which stays exact), with separators and fixed decimals. */
+export function number(value, decimals) {
+  if (!formats.has(decimals)) {
+    const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+    formats.set(decimals, new Intl.NumberFormat("zh-CN", digits));
+  }
+  return formats.get(decimals).format(value);
+}
+
+/** A decimal from a table, without the zeros that only its column type adds. */
+export function plain(decimal) {
+  if (decimal === null) return "—";
+  const digits = String(decimal).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+  return number(digits, (digits.split(".")[1] ?? "").length);
+}
+
+export const status = (figure) => figure?.status ?? "no_data";
+export const hasValue = (figure) => figure !== undefined && figure.value !== null;
+
+/**
+ * The figure's value as shown. A value below its target never shows as the target: it gets as many more
+ * decimals as it takes.
+ */
+export function value(declaration, figure) {
+  if (!hasValue(figure)) return STATUS[status(figure)].zh;
+  const isSum = declaration.denominator === null && Number(declaration.scale) === 1;
+  const exact = isSum ? figure.numerator : figure.value;
+  let decimals = declaration.decimals;
+  if (figure.status === "below") {
+    while (decimals < 6 && Number(Number(exact).toFixed(decimals)) === Number(figure.target)) decimals += 1;
+  }
+  return number(exact, decimals);
+}
+
+export function target(declaration, level) {
+  const promised = declaration.target;
+  if (!promised || !promised.levels.includes(level)) return null;
+  return `${SIGN[promised.direction]} ${plain(promised.value)}`;
+}
+
+export function due(declaration) {
+  const day = declaration.target?.due;
+  return day ? { zh: `${day} 前`, en: `by ${day}` } : { zh: "每年", en: "every year" };
+}
+
+const isPercent = (declaration) => declaration.unit.zh === "%";
+
+/** How far a figure is from its target, in words. */
+export function gap(declaration, figure) {
+  if (status(figure) === "no_data") return { zh: "数据尚未报齐", en: "not all reported yet" };
+  if (status(figure) === "not_applicable") return { zh: "分母为 0，无法计算", en: "the denominator is nought" };
+  if (figure.target === null) return { zh: "没有目标", en: "no target" };
+  const away = figure.value - Number(figure.target);
+  if (away === 0) return { zh: "恰好等于目标", en: "exactly on target" };
+  const smallest = 10 ** -declaration.decimals;
+  const size = Math.abs(away) < smallest / 2
+    ? `< ${number(smallest, declaration.decimals)}`
+    : number(Math.abs(away), declaration.decimals);
+  const unit = isPercent(declaration) ? "个百分点" : ` ${declaration.unit.zh}`;
+  const unitEn = isPercent(declaration) ? " points" : "";
+  const words = {
+    at_least: away < 0 ? ["还差", "short of target"] : ["超出目标", "above target"],
+    at_most: away > 0 ? ["超出上限", "over the limit"] : ["低于上限", "under the limit"],
+    exactly: ["偏离目标", "off target"],
+  }[declaration.target.direction];
+  return { zh: `${words[0]} ${size}${unit}`, en: `${size}${unitEn} ${words[1]}` };
+}
+
+/** The calculation with its numbers, e.g. `1,000 × 2,150 ÷ 480,000`. */
+export function working(declaration, figure) {
+  const scale = Number(declaration.scale) === 1 ? "" : `${plain(declaration.scale)} × `;
+  const over = declaration.denominator === null ? "" : ` ÷ ${plain(figure.denominator)}`;
+  return `${scale}${plain(figure.numerator)}${over}`;
+}
+
+export function day(iso) {
+  const [year, month, date] = iso.split("-").map(Number);
+  return `${year}年${month}月${date}日`;
+}
+
+let moments = new Intl.DateTimeFormat("zh-CN");
+let hoursOfDay = moments;
+export function setZone(timeZone) {
+  const hourly = { timeZone, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  moments = new Intl.DateTimeFormat("zh-CN", { year: "numeric", ...hourly });
+  hoursOfDay = new Intl.DateTimeFormat("zh-CN", hourly);
+}
+export const moment = (iso) => moments.format(new Date(iso));
+export const hour = (iso) => hoursOfDay.format(new Date(iso));

@@ -1,0 +1,77 @@
+// What stands beside the figures: voucher money by hour, alerts, feeds. Read anew now and then.
+
+import { byId, en, h, setText } from "./dom.js";
+import { hourly } from "./chart.js";
+import * as f from "./format.js";
+
+const STREAMS = {
+  facility: "设施机构", "childcare-place": "托位", "fitness-event": "健身赛事",
+  "consumption-voucher": "消费券", statistic: "统计数据", "task-report": "任务进展",
+};
+const SEVERITY = { critical: "紧急 critical", warning: "警告 warning", info: "提示 info" };
+const UNREADABLE = "暂时读不到 · cannot be read now";
+
+async function read(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.json();
+}
+
+const nothing = (text) => h("li", { class: "nothing" }, text);
+
+export async function vouchers() {
+  try {
+    const { hours } = await read("/v1/vouchers");
+    byId("hours").replaceChildren(...hourly(hours));
+  } catch {
+    byId("hours").replaceChildren(h("p", { class: "nothing" }, UNREADABLE));
+  }
+}
+
+export async function alerts(view) {
+  try {
+    const { available, alerts: all } = await read("/v1/alerts");
+    const firing = all.filter((alert) => alert.state === "firing");
+    setText(byId("alert-count"), firing.length ? String(firing.length) : "");
+    if (!available) byId("alerts").replaceChildren(nothing("预警服务未接入 · alerts are not set up"));
+    else if (firing.length === 0) byId("alerts").replaceChildren(nothing("当前没有预警 · none firing"));
+    else byId("alerts").replaceChildren(...firing.map((alert) => item(alert, view)));
+  } catch {
+    setText(byId("alert-count"), "");
+    byId("alerts").replaceChildren(nothing(UNREADABLE));
+  }
+}
+
+function item(alert, view) {
+  const declaration = view.declaration(alert.indicator);
+  const place = view.divisions.find((division) => division.code === alert.division)?.name ?? alert.division;
+  const decimals = declaration?.decimals ?? 2;
+  const unit = declaration?.unit.zh ?? "";
+  const now = alert.value === null ? f.STATUS.no_data.zh : `${f.number(alert.value, decimals)} ${unit}`;
+  const name = declaration
+    ? h("button", { type: "button", class: "open", "data-open": view.key(alert.indicator, alert.division) }, alert.name.zh)
+    : alert.name.zh;
+  return h("li", { "data-severity": alert.severity },
+    h("p", { class: "what" }, h("span", { class: "severity" }, SEVERITY[alert.severity] ?? alert.severity), name),
+    en(alert.name.en),
+    h("p", {}, `${place}：${now}，界限 ${f.plain(alert.threshold)}`),
+    alert.reason ? h("p", { class: "reason" }, alert.reason) : null,
+    h("p", { class: "since" }, "自 ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), ` · 数据截至 ${alert.as_of}`));
+}
+
+export async function feeds() {
+  try {
+    const all = await read("/v1/feeds");
+    byId("feeds").replaceChildren(...(all.length ? all.map(feed) : [nothing("还没有收到数据 · nothing received yet")]));
+  } catch {
+    byId("feeds").replaceChildren(nothing(UNREADABLE));
+  }
+}
+
+function feed(row) {
+  return h("li", {},
+    h("span", { class: "from" }, row.source),
+    h("span", { class: "stream" }, STREAMS[row.stream] ?? row.stream),
+    h("span", { class: "num" }, `${f.number(row.records, 0)} 条`),
+    h("span", { class: "since" }, "最新 ", h("time", { datetime: row.newest_time }, f.hour(row.newest_time))));
+}
