@@ -1,0 +1,58 @@
+"""The fixtures and helpers every other test stands on."""
+
+import pytest
+
+from tests.support.clickhouse import ClickHouse
+from tests.support.waiting import eventually, eventually_async
+
+
+def test_a_database_is_new_and_outlives_a_crash(clickhouse: ClickHouse, database: str) -> None:
+    with clickhouse.client(database) as client:
+        assert client.execute("SHOW TABLES") == []
+        client.execute("CREATE TABLE kept (number UInt8) ENGINE = MergeTree ORDER BY number")
+        client.execute("INSERT INTO kept VALUES", [(7,)])
+
+    clickhouse.kill()
+    assert not clickhouse.running
+    clickhouse.start()
+
+    with clickhouse.client(database) as client:
+        assert client.execute("SELECT number FROM kept") == [(7,)]
+
+
+def test_every_test_has_a_database_of_its_own(clickhouse: ClickHouse, database: str) -> None:
+    with clickhouse.client(database) as client:
+        assert client.execute("SELECT currentDatabase()") == [(database,)]
+        assert client.execute("SHOW TABLES") == []
+
+
+def test_waiting_returns_what_it_waited_for() -> None:
+    numbers = iter(range(100))
+    assert eventually(lambda: next(numbers), 10, "a seven", until=lambda number: number == 7) == 7
+
+
+def test_waiting_in_vain_fails_with_what_was_awaited_and_last_seen() -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"waited 0 s for: the lamp; last seen: 'dark'"):
+        eventually(lambda: "dark", 0, "the lamp", until=lambda seen: seen == "light")
+
+
+def test_an_assertion_means_not_yet_and_another_error_is_raised_at_once() -> None:
+    def unequal() -> bool:
+        assert 1 == 2, "one is not two"  # noqa: PLR0133
+        return True
+
+    with pytest.raises(pytest.fail.Exception, match="one is not two"):
+        eventually(unequal, 0, "equality")
+    with pytest.raises(ZeroDivisionError):
+        eventually(lambda: 1 / 0, 10, "nothing")
+
+
+async def test_waiting_for_a_coroutine() -> None:
+    numbers = iter(range(100))
+
+    async def seen() -> int:
+        return next(numbers)
+
+    assert await eventually_async(seen, 10, "a seven", until=lambda number: number == 7) == 7
+    with pytest.raises(pytest.fail.Exception, match="the impossible; last seen: 8"):
+        await eventually_async(seen, 0, "the impossible", until=lambda number: number < 0)
