@@ -68,10 +68,10 @@ class _Record:
 
 
 def counted(events: Iterable[CloudEvent]) -> list[CloudEvent]:
-    """Return the events that count: of each (source, id) the first, in the order they were accepted."""
-    first: dict[tuple[str, str], CloudEvent] = {}
+    """Return the events that count: of each (source, id) of a stream the first, in the order of acceptance."""
+    first: dict[tuple[str, str, str], CloudEvent] = {}
     for event in events:
-        first.setdefault((event["source"], event["id"]), event)
+        first.setdefault((event["type"], event["source"], event["id"]), event)
     return list(first.values())
 
 

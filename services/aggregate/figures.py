@@ -74,6 +74,16 @@ SELECT division, day, numerator, denominator,
 FROM figures"""
 
 
+def number_of(part: DivisionsPart, within: Division, plan: Plan) -> int:
+    """Return how many divisions a part counts inside one."""
+    return sum(
+        division.level == part.divisions
+        and part.setting in (None, division.setting)
+        and division.code.startswith(within.code)
+        for division in plan.divisions.values()
+    )
+
+
 _ZERO = "toDecimal128(0, 4)"
 _NO_DELTAS = f"SELECT '' AS division, toDate(0) AS day, {_ZERO} AS delta, 0 AS known WHERE 0"
 
@@ -137,12 +147,7 @@ def _denominator(part: Part | None, shown: list[Division], plan: Plan) -> str:
     if part is None:
         return "CAST(NULL, 'Nullable(Decimal(38, 4))')"
     if isinstance(part, DivisionsPart):
-        counted = [
-            division.code
-            for division in plan.divisions.values()
-            if division.level == part.divisions and part.setting in (None, division.setting)
-        ]
-        sizes = {d.code: str(sum(code.startswith(d.code) for code in counted)) for d in shown}
+        sizes = {division.code: str(number_of(part, division, plan)) for division in shown}
         return _by_division(sizes, "Nullable(Decimal(38, 4))")
     return f"if(kd >= {_needed(part, shown, plan)}, d, NULL)"
 

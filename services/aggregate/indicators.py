@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
+from schemas.declaration import DivisionsPart
 from schemas.indicator import Figure
 from schemas.streams import STREAMS
-from services.aggregate.figures import timeline
+from services.aggregate.figures import number_of, timeline
 from services.platform.clickhouse import ClickHouse
 from services.platform.plan import Plan
 
@@ -101,7 +103,13 @@ class IndicatorTables:
         for division in self._plan.shown_divisions:
             if division.level != "community" and division.level in indicator.levels:
                 target = indicator.target_at(division.level)
-                found[division.code] = (None, None, None, target and target.value, "no_data")
+                below = indicator.denominator
+                denominator = (
+                    Decimal(number_of(below, division, self._plan))
+                    if isinstance(below, DivisionsPart)
+                    else None
+                )
+                found[division.code] = (None, denominator, None, target and target.value, "no_data")
         return found
 
     def _insert_live(self, figures: list[Figure]) -> None:
