@@ -120,11 +120,23 @@ def answers(bootstrap: str, timeout: float = TIMEOUT_SECONDS) -> None:
             raise Unavailable(f"the Kafka broker at {bootstrap} knows no broker of its cluster yet")
 
 
+class _AdminClient(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no types
+    """Whose constructor leaves no thread and no sockets behind when no broker answers."""
+
+    def __init__(self, **config: object) -> None:
+        try:
+            super().__init__(**config)
+        except BaseException:
+            self._closed = False  # set by the constructor's last lines; `close` does nothing without it
+            self.close()
+            raise
+
+
 @contextmanager
 def _admin(bootstrap: str, timeout: float) -> Iterator[KafkaAdminClient]:
     milliseconds = max(1, int(timeout * 1000))
     try:
-        admin = KafkaAdminClient(
+        admin = _AdminClient(
             bootstrap_servers=bootstrap,
             client_id="minmai-admin",
             bootstrap_timeout_ms=milliseconds,

@@ -1,6 +1,7 @@
 """Topic administration, on whichever broker --broker chose."""
 
 import secrets
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +13,7 @@ from services.platform.errors import Unavailable
 from services.platform.topics import Topic, declared, describe, ensure_topics, topic_ids
 from tests.support.brokers import Broker
 from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
 
 def new_name() -> str:
@@ -120,3 +122,13 @@ def test_no_broker_is_said_with_its_address() -> None:
         describe(nobody, timeout=0.3)
     with pytest.raises(Unavailable, match=nobody):
         ensure_topics(nobody, timeout=0.3)
+
+
+def test_asking_in_vain_leaves_nothing_behind() -> None:
+    def threads() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if "minmai-admin" in thread.name]
+
+    with pytest.raises(Unavailable):
+        describe(f"127.0.0.1:{free_port()}", timeout=0.1)
+
+    eventually(threads, 10, "the client's threads end", until=lambda names: not names)
