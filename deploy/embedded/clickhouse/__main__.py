@@ -43,14 +43,15 @@ def serve(path: Path, host: str, port: int, http_port: int, stop: threading.Even
             f"The embedded ClickHouse needs packages that are not installed ({', '.join(missing)}): "
             "pip install 'minmai[embedded]', or use a ClickHouse server instead"
         )
+    # The engine takes its zone from here: DateTime columns without one mean UTC wherever this runs.
+    # Importing chDB already reads it.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     from deploy.embedded.clickhouse.engine import Engine
     from deploy.embedded.clickhouse.server import NativeServer, listen
     from deploy.embedded.clickhouse.watch import Watch
     from deploy.embedded.clickhouse.web import WebServer
 
-    # The engine takes its zone from here: DateTime columns without one mean UTC wherever this runs.
-    os.environ["TZ"] = "UTC"
-    time.tzset()
     password = os.environ.get("MINMAI_CLICKHOUSE_PASSWORD", "")
     with listen(host, port, "native") as native_listener, listen(host, http_port, "HTTP") as http_listener:
         engine = Engine(path)
