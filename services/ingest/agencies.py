@@ -1,0 +1,183 @@
+"""The agencies that may push, and their keys.
+
+The file is JSON, `{"agencies": [...]}`. It holds a hash of each key and never the key: a key has 256 random
+bits, so a plain SHA-256 of it cannot be searched.
+"""
+
+import fcntl
+import hmac
+import json
+import logging
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+
+from schemas.envelope import UtcDatetime
+from schemas.fields import Contract
+from schemas.streams import STREAMS
+from services.platform.errors import MinmaiError
+
+log = logging.getLogger(__name__)
+
+KEY_PREFIX = "minmai_"
+
+
+class AgenciesError(MinmaiError):
+    """The file of the agencies cannot be read or an entry is wrong."""
+
+
+class Agency(Contract):
+    """One agency: which streams it may push, and for the divisions under which codes."""
+
+    name: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="source of its events")
+    ]
+    streams: Annotated[frozenset[str], Field(min_length=1)]
+    divisions: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^\d{1,12}$")], ...],
+        Field(min_length=1, description="division codes; each also admits the divisions below it"),
+    ]
+    key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    created: UtcDatetime
+
+    @field_validator("streams")
+    @classmethod
+    def _streams_exist(cls, streams: frozenset[str]) -> frozenset[str]:
+        unknown = streams - STREAMS.keys()
+        if unknown:
+            raise ValueError(f"no such stream: {', '.join(sorted(unknown))}; there are {', '.join(STREAMS)}")
+        return streams
+
+    def may_tell_of(self, division: str) -> bool:
+        """Whether it may push records of a division."""
+        return division.startswith(self.divisions)
+
+
+class _File(Contract):
+    agencies: list[Agency] = []
+
+    @field_validator("agencies")
+    @classmethod
+    def _names_differ(cls, agencies: list[Agency]) -> list[Agency]:
+        names = [agency.name for agency in agencies]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"more than one agency is named {', '.join(twice)}")
+        return agencies
+
+
+class Agencies:
+    """The agencies of a file, read again whenever the file has changed.
+
+    A file that is not there has no agencies. Raises AgenciesError if the file is wrong at the start; if it
+    becomes wrong later, the agencies known before stay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._state = self._stat()
+        self._agencies = _read(path).agencies
+
+    def lookup(self, key: str) -> Agency | None:
+        """Return the agency whose key this is.
+
+        Every agency is compared, each in constant time, so that the time taken tells nothing of any key.
+        """
+        self._refresh()
+        found: Agency | None = None
+        digest = _digest(key)
+        for agency in self._agencies:
+            if hmac.compare_digest(agency.key_sha256, digest):
+                found = agency
+        return found
+
+    def _refresh(self) -> None:
+        state = self._stat()
+        if state == self._state:
+            return
+        self._state = state
+        try:
+            self._agencies = _read(self._path).agencies
+        except AgenciesError as error:
+            log.error("%s; going on with the %d agencies known before", error, len(self._agencies))  # noqa: TRY400
+        else:
+            log.info("read %d agencies from %s", len(self._agencies), self._path)
+
+    def _stat(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def add(path: Path, name: str, streams: Iterable[str], divisions: Iterable[str]) -> str:
+    """Add an agency and return its key, which can never be had again; the file keeps a hash of it.
+
+    Raises AgenciesError if there is one of that name, or a stream or division code is wrong.
+    """
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    with _locked(path):
+        known = _read(path).agencies
+        try:
+            added = Agency.model_validate(
+                {
+                    "name": name,
+                    "streams": list(streams),
+                    "divisions": list(divisions),
+                    "key_sha256": _digest(key),
+                    "created": datetime.now(UTC),
+                }
+            )
+            content = _File(agencies=[*known, added])
+        except ValidationError as error:
+            raise AgenciesError(f"agency {name!r} cannot be added to {path}: {_mistakes(error)}") from None
+        _write(path, content)
+    return key
+
+
+def _digest(key: str) -> str:
+    return sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def _read(path: Path) -> _File:
+    try:
+        return _File.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return _File()
+    except OSError as error:
+        raise AgenciesError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise AgenciesError(f"{path}: {_mistakes(error)}") from None
+
+
+def _mistakes(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()
+    )
+
+
+def _write(path: Path, content: _File) -> None:
+    """Replace the file at once: a reader sees the old or the new one, never half of it."""
+    text = json.dumps(content.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
+    draft = path.with_name(path.name + ".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

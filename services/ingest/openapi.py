@@ -1,0 +1,48 @@
+"""What the OpenAPI document says of the pushes, whose bodies FastAPI does not read itself."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.ingest.answer import Answer, ProblemDetails
+from services.ingest.pipeline import EVENT_TYPES, RECORD_TYPES
+
+_SECURITY: list[dict[str, list[str]]] = [{"agency key": []}]
+_OBJECT = {"type": "object"}
+_ONE_OR_MORE = {"oneOf": [_OBJECT, {"type": "array", "items": _OBJECT, "maxItems": 2000}]}
+
+
+def _response(model: type[BaseModel], text: str) -> dict[str, Any]:
+    return {"model": model, "description": text}
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _response(Answer, "全部接收 · all accepted"),
+    207: _response(Answer, "部分接收 · some refused, see `errors`"),
+    400: _response(Answer, "全部拒收 · all refused, or not gzip"),
+    401: _response(ProblemDetails, "密钥无效 · unknown key"),
+    403: _response(ProblemDetails, "无权上报该数据流 · not this key's stream"),
+    404: _response(ProblemDetails, "没有该数据流 · no such stream"),
+    413: _response(ProblemDetails, "过大 · more than 10 MB or 2,000 records"),
+    415: _response(ProblemDetails, "内容类型不支持 · media type, charset or compression not supported"),
+    503: _response(ProblemDetails, "稍后重发 · send the same again after Retry-After seconds"),
+}
+
+
+def _push(content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "responses": _RESPONSES,
+        "openapi_extra": {
+            "security": _SECURITY,
+            "requestBody": {"required": True, "content": content},
+        },
+    }
+
+
+EVENTS = _push({kind: {"schema": _ONE_OR_MORE} for kind in EVENT_TYPES})
+RECORDS = _push(
+    {
+        kind: {"schema": _ONE_OR_MORE if kind == "application/json" else {"type": "string"}}
+        for kind in RECORD_TYPES
+    }
+)

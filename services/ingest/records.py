@@ -1,0 +1,147 @@
+"""From a body to its records: JSON (one object or an array) and NDJSON (one object a line).
+
+Each record keeps the very bytes it came as, for the dead letters. Another format is another function that
+returns records.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from services.ingest.faults import Problem, Refusal
+from services.ingest.settings import BYTES_A_RECORD, RECORDS_A_REQUEST
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a push: its place in it (from 0), its bytes, and what they say."""
+
+    index: int
+    raw: bytes
+    content: dict[str, Any] | Refusal
+
+
+def from_json(body: bytes) -> list[Record]:
+    """Return the records of one JSON object or an array of objects.
+
+    A body that is not JSON is one refused record: where a broken array goes on after the fault cannot be
+    told. Raises Problem 413 for too many records.
+    """
+    try:
+        return [_record(index, raw, value) for index, (raw, value) in enumerate(_values(_text(body)))]
+    except Refusal as refusal:
+        return [Record(0, body, refusal)]
+
+
+def from_ndjson(body: bytes) -> list[Record]:
+    """Return the records of NDJSON; blank lines do not count. Raises Problem 413 for too many records."""
+    records: list[Record] = []
+    for line in body.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        raw = line.strip(b" \t\r")
+        if not raw:
+            continue
+        _check_number(len(records) + 1)
+        try:
+            records.append(_record(len(records), raw, _value(_text(raw))))
+        except Refusal as refusal:
+            records.append(Record(len(records), raw, refusal))
+    return records
+
+
+def _record(index: int, raw: bytes, value: Any) -> Record:
+    if len(raw) > BYTES_A_RECORD:
+        text = f"一条记录最多 {BYTES_A_RECORD} 字节 · a record may have {BYTES_A_RECORD} bytes"
+        return Record(index, raw, Refusal("too_large", text))
+    if not isinstance(value, dict):
+        return Record(
+            index, raw, Refusal("not_object", "记录应为 JSON 对象 · a record must be a JSON object")
+        )
+    return Record(index, raw, value)
+
+
+def _check_number(records: int) -> None:
+    if records > RECORDS_A_REQUEST:
+        raise Problem(
+            413,
+            "too_many_records",
+            f"一次最多 {RECORDS_A_REQUEST} 条记录，请分批发送 · "
+            f"at most {RECORDS_A_REQUEST} records a request: send them in parts",
+        )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+# Numbers with a point become Decimal from their digits: money never passes through binary arithmetic.
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+_BLANK = " \t\n\r"
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refusal(
+            "not_utf8", f"第 {error.start + 1} 字节起不是 UTF-8 · not UTF-8 from byte {error.start + 1} on"
+        ) from error
+
+
+def _value(text: str) -> Any:
+    value, end = _decode(text, _skip(text, 0))
+    _check_end(text, end)
+    return value
+
+
+def _values(text: str) -> Iterator[tuple[bytes, Any]]:
+    """Yield the value, or the values of the array, each with its own bytes."""
+    at = _skip(text, 0)
+    if not text.startswith("[", at):
+        value, end = _decode(text, at)
+        _check_end(text, end)
+        yield text[at:end].encode(), value
+        return
+    at = _skip(text, at + 1)
+    number = 0
+    while number or not text.startswith("]", at):
+        value, end = _decode(text, at)
+        number += 1
+        _check_number(number)
+        yield text[at:end].encode(), value
+        end = _skip(text, end)
+        if text.startswith("]", end):
+            at = end
+            break
+        if not text.startswith(",", end):
+            raise _not_json(end, "expected , or ]")
+        at = _skip(text, end + 1)
+    _check_end(text, at + 1)
+
+
+def _decode(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _decoder.raw_decode(text, at)
+    except json.JSONDecodeError as error:
+        raise _not_json(error.pos, error.msg) from error
+    except RecursionError:
+        raise _not_json(at, "nested too deep") from None
+    except (ValueError, ArithmeticError):  # NaN, or a number beyond any that could be meant
+        raise _not_json(at, "a number that is none or is beyond all bounds") from None
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] in _BLANK and at < len(text):
+        at += 1
+    return at
+
+
+def _check_end(text: str, at: int) -> None:
+    end = _skip(text, at)
+    if end != len(text):
+        raise _not_json(end, "more text after the end")
+
+
+def _not_json(at: int, why: str) -> Refusal:
+    return Refusal("not_json", f"第 {at + 1} 个字符处不是有效的 JSON · not JSON at character {at + 1}: {why}")
