@@ -9,9 +9,10 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from schemas.indicator import Figure
+from schemas.streams import INDICATOR_TOPIC
 from services.board.hub import Hub
 from services.platform.errors import Unavailable
-from services.platform.topics import INDICATOR, TopicState, answers, describe
+from services.platform.topics import TopicState, describe
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class Follower:
     """One reader of `topic` for all pages; starts anew by itself whenever the broker is back."""
 
     def __init__(
-        self, bootstrap: str, hub: Hub, *, topic: str = INDICATOR, unreadable: Callable[[], None]
+        self, bootstrap: str, hub: Hub, *, topic: str = INDICATOR_TOPIC, unreadable: Callable[[], None]
     ) -> None:
         """`unreadable` is called for each record that is not a Figure."""
         self._bootstrap = bootstrap
@@ -77,8 +78,8 @@ class Follower:
 
     async def _described(self) -> TopicState:
         def ask() -> TopicState | None:
-            answers(self._bootstrap, _ANSWER_SECONDS)
-            return describe(self._bootstrap, [self._topic]).get(self._topic)
+            found = describe(self._bootstrap, [self._topic], timeout=_ANSWER_SECONDS)
+            return found.get(self._topic)
 
         found = await asyncio.to_thread(ask)
         if found is None:

@@ -77,6 +77,6 @@ function drawBars(declaration, view, parts) {
   );
   const tally = (wanted) => towns.filter((figure) => f.status(figure) === wanted).length;
   const words = Object.keys(f.STATUS).filter((status) => tally(status) > 0)
-    .map((status) => `${f.STATUS[status].zh} ${tally(status)}`);
+    .map((status) => `${f.STATUS[status].zh}\u00a0${tally(status)}`);
   setText(parts.counted, `${towns.length} 个乡镇：${words.join(" · ")}`);
 }

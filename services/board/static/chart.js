@@ -4,7 +4,7 @@ import { h, s } from "./dom.js";
 import * as f from "./format.js";
 
 const DAY_MS = 86400000;
-const W = 560, H = 210, LEFT = 52, RIGHT = 14, TOP = 14, BOTTOM = 26;
+const H = 210, LEFT = 52, RIGHT = 14, TOP = 14, BOTTOM = 26;
 
 const asTime = (day) => Date.parse(`${day}T00:00:00Z`);
 
@@ -21,8 +21,8 @@ function ticks(low, high) {
   return found;
 }
 
-/** The step chart of a history answer, with the target as a dashed line. */
-export function history(declaration, answer) {
+/** The step chart of a history answer, `W` pixels wide, with the target as a dashed line. */
+export function history(declaration, answer, W) {
   const points = answer.points;
   const values = points.filter((point) => point.value !== null).map((point) => point.value);
   if (values.length === 0) return h("p", { class: "nothing" }, "还没有历史数据 · no history yet");
@@ -47,6 +47,8 @@ export function history(declaration, answer) {
     held = true;
   });
   const last = points.at(-1);
+  // The label stands at the left, on the side of the target where the line does not begin.
+  const crowded = aim !== null && points[0].value !== null && points[0].value >= aim;
   const decimals = Math.max(0, ...levels.map((level) => (String(level).split(".")[1] ?? "").length));
   const readout = h("figcaption", { class: "readout" }, said(declaration, last));
   const cursor = s("line", { class: "cursor", y1: TOP, y2: H - BOTTOM, x1: -9, x2: -9 });
@@ -60,7 +62,7 @@ export function history(declaration, answer) {
     s("text", { class: "tick", x: W - RIGHT, y: H - 7, "text-anchor": "end" }, answer.until ?? last.day),
     s("path", { class: "line", d: path }),
     aim === null ? null : s("line", { class: "aim", x1: LEFT, x2: W - RIGHT, y1: y(aim), y2: y(aim) }),
-    aim === null ? null : s("text", { class: "aim-text", x: W - RIGHT, y: y(aim) - 5, "text-anchor": "end" }, `目标 ${f.plain(last.target)}`),
+    aim === null ? null : s("text", { class: "aim-text", x: LEFT + 6, y: y(aim) + (crowded ? 15 : -6) }, `目标 ${f.plain(last.target)}`),
     last.value === null ? null : s("circle", { class: `dot s-${last.status}`, cx: x(until), cy: y(last.value), r: 4 }),
     cursor);
   drawing.addEventListener("pointermove", (event) => {

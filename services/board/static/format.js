@@ -45,6 +45,10 @@ export function value(declaration, figure) {
   return number(exact, decimals);
 }
 
+/** Whether the value as shown is not quite the value. */
+export const isRounded = (declaration, figure) =>
+  declaration.denominator !== null && Number(value(declaration, figure).replaceAll(",", "")) !== figure.value;
+
 export function target(declaration, level) {
   const promised = declaration.target;
   if (!promised || !promised.levels.includes(level)) return null;
@@ -69,7 +73,7 @@ export function gap(declaration, figure) {
   const size = Math.abs(away) < smallest / 2
     ? `< ${number(smallest, declaration.decimals)}`
     : number(Math.abs(away), declaration.decimals);
-  const unit = isPercent(declaration) ? "个百分点" : ` ${declaration.unit.zh}`;
+  const unit = isPercent(declaration) ? " 个百分点" : ` ${declaration.unit.zh}`;
   const unitEn = isPercent(declaration) ? " points" : "";
   const words = {
     at_least: away < 0 ? ["还差", "short of target"] : ["超出目标", "above target"],

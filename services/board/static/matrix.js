@@ -39,7 +39,7 @@ function heading(declaration) {
   const aim = f.target(declaration, "county");
   return h("th", { scope: "col" },
     h("span", { class: "name" }, declaration.name.zh), en(declaration.name.en),
-    h("span", { class: "aimed" }, aim ? `目标 ${aim} ` : "监测 ", h("span", { class: "unit" }, declaration.unit.zh)));
+    h("span", { class: "aimed" }, h("span", {}, aim ? `目标 ${aim}` : "监测"), " ", h("span", {}, declaration.unit.zh)));
 }
 
 function cell(declaration, division, view) {

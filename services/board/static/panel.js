@@ -54,7 +54,7 @@ export function panel(view) {
         ["分子", "numerator", figure ? f.plain(figure.numerator) : "—"],
         declaration.denominator === null ? null
           : ["分母", "denominator", figure ? f.plain(figure.denominator) : "—"],
-        f.hasValue(figure) ? ["计算", "working", `${f.working(declaration, figure)} = ${f.value(declaration, figure)}`] : null,
+        f.hasValue(figure) ? ["计算", "working", `${f.working(declaration, figure)} ${f.isRounded(declaration, figure) ? "≈" : "="} ${f.value(declaration, figure)}`] : null,
         ["目标", "target", aim ? `${aim} ${declaration.unit.zh}，${f.due(declaration).zh}` : "本级无目标", aim ? f.due(declaration).en : "none at this level"],
         ["依据", "source", declaration.source],
         declaration.owner ? ["牵头部门", "lead department", declaration.owner] : null,
@@ -98,7 +98,7 @@ export function panel(view) {
       if (!response.ok) throw new Error(`${response.status}`);
       const answer = await response.json();
       if (mine !== asked) return; // another figure is shown by now
-      chart.replaceChildren(history(declaration, answer), changes(declaration, answer.points));
+      chart.replaceChildren(history(declaration, answer, Math.max(300, chart.clientWidth)), changes(declaration, answer.points));
     } catch (error) {
       if (mine === asked) chart.replaceChildren(h("p", { class: "nothing" }, `历史暂时读不到 · history cannot be read now (${error.message})`));
     }

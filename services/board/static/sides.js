@@ -53,7 +53,7 @@ function item(alert, view) {
     : alert.name.zh;
   return h("li", { "data-severity": alert.severity },
     h("p", { class: "what" }, h("span", { class: "severity" }, SEVERITY[alert.severity] ?? alert.severity), name),
-    en(alert.name.en),
+    alert.name.en === alert.name.zh ? null : en(alert.name.en),
     h("p", {}, `${place}：${now}，界限 ${f.plain(alert.threshold)}`),
     alert.reason ? h("p", { class: "reason" }, alert.reason) : null,
     h("p", { class: "since" }, "自 ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), ` · 数据截至 ${alert.as_of}`));
