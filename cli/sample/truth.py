@@ -68,7 +68,7 @@ class _Record:
 
 
 def counted(events: Iterable[CloudEvent]) -> list[CloudEvent]:
-    """Return the events that count: of each (source, id) of a stream the first, in the order of acceptance."""
+    """Return the events that count: of each (source, id) of a stream the first one accepted."""
     first: dict[tuple[str, str, str], CloudEvent] = {}
     for event in events:
         first.setdefault((event["type"], event["source"], event["id"]), event)
