@@ -30,8 +30,9 @@ from services.platform.errors import StartError
 _chdb: Any = chdb._chdb
 
 # What a server would have and chDB, a command-line tool by descent, has not. Asynchronous inserts
-# gather rows of several clients before they answer: 50 ms and more for nothing on one machine.
-_SESSION = {"async_insert": "0", "implicit_select": "0"}
+# gather rows of several clients before they answer: 50 ms and more for nothing on one machine. Type
+# names on several lines, as DESCRIBE would print them, are no names that a block may carry.
+_SESSION = {"async_insert": "0", "implicit_select": "0", "print_pretty_type_names": "0"}
 # Sized for a laptop of two cores that also runs everything else.
 _SERVER = {
     "background_pool_size": "2",

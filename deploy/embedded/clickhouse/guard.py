@@ -34,7 +34,7 @@ def check(sql: str) -> None:
         if not name:
             continue
         behind = found[index + 1].word if index + 1 < len(found) else ""
-        if behind == "(" and _FUNCTIONS.fullmatch(name):
+        if behind == "(" and _FUNCTIONS.fullmatch(name) and not _names_table(found, index):
             raise _refusal(f"the function or engine {name}()")
         if token.word == "ENGINE":
             _check_engine(found, index + 1)
@@ -53,6 +53,13 @@ def check_rows(data: bytes, format: str) -> None:
         rb"(?i)(file|catboostevaluate|\bai[a-z]+)[`\"\s/*-]*\(", data
     ):
         check(data.decode("utf-8", "replace"))
+
+
+def _names_table(found: list[Token], index: int) -> bool:
+    """Whether the name at `index` is that of a table to create or fill, and the bracket holds its columns."""
+    before = found[index - 1].word if index else ""
+    creates = found[0].word in {"CREATE", "INSERT"}
+    return before in {"INTO", "."} or (creates and before in {"TABLE", "EXISTS"})
 
 
 def _check_engine(found: list[Token], at: int) -> None:

@@ -134,8 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _admit(self, query: dict[str, str]) -> None:
-        user = self.headers.get("X-ClickHouse-User", query.get("user", USER))
-        password = self.headers.get("X-ClickHouse-Key", query.get("password", ""))
+        user = _text(self.headers.get("X-ClickHouse-User")) or query.get("user", USER)
+        password = _text(self.headers.get("X-ClickHouse-Key")) or query.get("password", "")
         scheme, _, credentials = self.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:
@@ -203,6 +203,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+
+
+def _text(header: str | None) -> str:
+    # http.server reads every byte of a header as a character of its own.
+    return (header or "").encode("latin-1").decode("utf-8", "replace")
 
 
 def _statement(query: str | None, body: bytes) -> Statement:
