@@ -1,16 +1,17 @@
 """The indicator tables: history and live figures, brought up to what the log tables hold."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
-from schemas.declaration import DivisionsPart
+from schemas.declaration import DivisionsPart, Indicator, Target
 from schemas.indicator import Figure
 from schemas.streams import STREAMS
-from services.aggregate.figures import number_of, timeline
+from services.aggregate.figures import INDICATORS, PARTS
+from services.aggregate.parts import delta_queries, needed, number_of, part_id, parts_of, text, texts
 from services.platform.clickhouse import ClickHouse
-from services.platform.plan import Plan
+from services.platform.plan import Division, Plan
 
 _FIGURE = "numerator, denominator, value, target, status"
 _EPOCH = date(2000, 1, 1)
@@ -22,6 +23,16 @@ class IndicatorTables:
     def __init__(self, clickhouse: ClickHouse, plan: Plan) -> None:
         self._clickhouse = clickhouse
         self._plan = plan
+        self._digest = _digest(plan.indicators.values())
+
+    def declare(self) -> None:
+        """Write down the plan's indicators for the statements to read; call it before the first refresh."""
+        rows = [
+            self._declaration(indicator, division)
+            for indicator in self._plan.indicators.values()
+            for division in self._divisions_of(indicator)
+        ]
+        self._clickhouse.insert("indicator_declared", {name: [row[name] for row in rows] for name in rows[0]})
 
     def touched_by(self, streams: Collection[str]) -> list[str]:
         """Return the indicators whose figures records of these streams can change."""
@@ -32,9 +43,27 @@ class IndicatorTables:
 
         When it returns, both tables hold every record that was in the log tables when it was called.
         """
+        if not indicators:
+            return []
         version = self._version(today)
-        for name in indicators:
-            self._write_history(name, today, version)
+        parts = parts_of(self._plan.indicators[name] for name in indicators)
+        for query in delta_queries(parts, self._plan):
+            self._clickhouse.query(
+                PARTS.format(
+                    deltas=query,
+                    parts=texts(name for name in parts if text(name) in query),
+                    shown=texts(division.code for division in self._plan.shown_divisions),
+                    version=version,
+                )
+            )
+        self._clickhouse.query(
+            INDICATORS.format(
+                plan=text(self._digest),
+                indicators=texts(indicators),
+                today=f"toDate('{today}')",
+                version=version,
+            )
+        )
         return self._write_live(indicators, today, version)
 
     def live(self) -> list[Figure]:
@@ -48,26 +77,12 @@ class IndicatorTables:
         It is read before the figures are computed. Of two workers that compute a figure at once the one that
         saw more records has the higher version, and its row stays.
         """
-        logs = [stream.log_table for stream in STREAMS.values()]
         [(records,)] = self._clickhouse.query(
             "SELECT toUInt64(sum(total_rows)) FROM system.tables"
             " WHERE database = currentDatabase() AND name IN %(logs)s",
-            {"logs": logs},
+            {"logs": [stream.log_table for stream in STREAMS.values()]},
         )
         return (int(records) << 16) + (today - _EPOCH).days
-
-    def _write_history(self, name: str, today: date, version: int) -> None:
-        self._clickhouse.query(
-            f"""
-            INSERT INTO indicator_history (indicator, division, day, {_FIGURE}, version, updated_at)
-            SELECT '{name}', now.division, now.day, {_columns_of("now")}, {version}, now64(3, 'UTC')
-            FROM ({timeline(self._plan.indicators[name], self._plan, today)}) AS now
-            LEFT JOIN (
-                SELECT division, day, {_FIGURE} FROM indicator_history FINAL WHERE indicator = '{name}'
-            ) AS before
-            ON now.division = before.division AND now.day = before.day
-            WHERE toString(({_columns_of("now")})) != toString(({_columns_of("before")}))"""
-        )
 
     def _write_live(self, indicators: Collection[str], today: date, version: int) -> list[Figure]:
         names = {"names": list(indicators), "today": today}
@@ -89,38 +104,50 @@ class IndicatorTables:
         }
         changed: list[Figure] = []
         for name in indicators:
-            for division, nothing in self._no_data(name).items():
-                figure = newest.get((name, division), nothing)
-                if before.get((name, division)) != (figure, today):
-                    changed.append(_figure(name, division, figure, today, version))
-        self._insert_live(changed)
+            indicator = self._plan.indicators[name]
+            for division in self._divisions_of(indicator):
+                key = name, division.code
+                figure = newest.get(key) or self._no_data(indicator, division)
+                if before.get(key) != (figure, today):
+                    changed.append(_figure(*key, figure, today, version))
+        self._clickhouse.insert(
+            "indicator_live", {name: [getattr(one, name) for one in changed] for name in Figure.model_fields}
+        )
         return changed
 
-    def _no_data(self, name: str) -> dict[str, tuple[Any, ...]]:
-        """Return, for each division the indicator has, its figure while no record has told anything."""
-        indicator = self._plan.indicators[name]
-        found = {}
-        for division in self._plan.shown_divisions:
-            if division.level != "community" and division.level in indicator.levels:
-                target = indicator.target_at(division.level)
-                below = indicator.denominator
-                denominator = (
-                    Decimal(number_of(below, division, self._plan))
-                    if isinstance(below, DivisionsPart)
-                    else None
-                )
-                found[division.code] = (None, denominator, None, target and target.value, "no_data")
-        return found
+    def _divisions_of(self, indicator: Indicator) -> list[Division]:
+        return [division for division in self._plan.shown_divisions if division.level in indicator.levels]
 
-    def _insert_live(self, figures: list[Figure]) -> None:
-        names = list(Figure.model_fields)
-        self._clickhouse.insert(
-            "indicator_live", {name: [getattr(figure, name) for figure in figures] for name in names}
-        )
+    def _no_data(self, indicator: Indicator, division: Division) -> tuple[Any, ...]:
+        """Return the figure while no record has told anything: only a number of places is known then."""
+        below = indicator.denominator
+        places = number_of(below, division, self._plan) if isinstance(below, DivisionsPart) else None
+        target = _target(indicator, division)
+        return None, places, None, target and target.value, "no_data"
+
+    def _declaration(self, indicator: Indicator, division: Division) -> dict[str, Any]:
+        target = _target(indicator, division)
+        return {
+            "plan": self._digest,
+            "indicator": indicator.id,
+            "division": division.code,
+            "numerator": part_id(indicator.numerator),
+            "needed_numerator": needed(indicator.numerator, division, self._plan),
+            "denominator": part_id(indicator.denominator),
+            "needed_denominator": needed(indicator.denominator, division, self._plan),
+            "scale": indicator.scale,
+            "target": target and target.value,
+            "direction": indicator.target.direction if indicator.target else "",
+        }
 
 
-def _columns_of(table: str) -> str:
-    return ", ".join(f"{table}.{column}" for column in _FIGURE.split(", "))
+def _target(indicator: Indicator, division: Division) -> Target | None:
+    return None if division.level == "community" else indicator.target_at(division.level)
+
+
+def _digest(indicators: Iterable[Indicator]) -> str:
+    declared = "\n".join(one.model_dump_json() for one in indicators)
+    return blake2b(declared.encode(), digest_size=8).hexdigest()
 
 
 def _figure(indicator: str, division: str, figure: tuple[Any, ...], today: date, version: int) -> Figure:

@@ -110,6 +110,10 @@ class FigurePath:
         touched = self._tables.touched_by(streams)
         await self._publish(await patiently(lambda: self._tables.refresh(touched, today)))
 
-    async def publish_all(self) -> None:
-        """Publish every live figure: a worker that died may have written some and told nobody."""
+    async def begin(self) -> None:
+        """Declare the plan's indicators, and publish every live figure.
+
+        A worker that died may have written some and told nobody.
+        """
+        await patiently(self._tables.declare)
         await self._publish(await patiently(self._tables.live))

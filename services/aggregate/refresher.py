@@ -40,7 +40,7 @@ class Refresher(Service):
 
     @Service.task
     async def _refresh(self) -> None:
-        await self._path.publish_all()
+        await self._path.begin()
         while not self.should_stop:
             now = await patiently(self._clock.now)
             if now is not None:

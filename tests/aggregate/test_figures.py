@@ -139,7 +139,7 @@ def empty(pool: ClickHouse) -> None:
     tables = [stream.log_table for stream in STREAMS.values()]
     for table in (*tables, "record_identity", "feed_live", "voucher_hourly", "block"):
         pool.query(f"TRUNCATE TABLE {table}")
-    for table in ("indicator_live", "indicator_history"):
+    for table in ("part_delta", "indicator_live", "indicator_history"):
         pool.query(f"TRUNCATE TABLE {table}")
 
 
@@ -172,6 +172,7 @@ DAYS = [date(2023, 12, 30) + timedelta(days=number) for number in range(5)] + [d
 
 def test_figures_equal_the_independent_count(pool: ClickHouse, plan: Plan) -> None:
     tables = IndicatorTables(pool, plan)
+    tables.declare()
 
     @settings(
         max_examples=20,

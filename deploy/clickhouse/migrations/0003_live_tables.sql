@@ -53,6 +53,34 @@ SELECT source, 'statistic' AS stream, count() AS records, max(time) AS newest_ti
     max(received_at) AS received_at
 FROM statistic_log GROUP BY source;
 
+-- What a part (a numerator, a denominator) grew by, per division and day; its total is the running sum. Read it FINAL.
+CREATE TABLE part_delta
+(
+    part     String COMMENT 'the part''s declaration, as JSON',
+    division LowCardinality(String),
+    day      Date,
+    delta    Decimal(38, 4),
+    known    Int32 COMMENT 'how many of the reports the part needs began that day',
+    version  UInt64
+)
+ENGINE = ReplacingMergeTree(version) ORDER BY (part, division, day);
+
+-- The plan's indicators as the aggregator reads them, per division; `plan` is the digest of all of them.
+CREATE TABLE indicator_declared
+(
+    plan               String,
+    indicator          LowCardinality(String),
+    division           LowCardinality(String),
+    numerator          String COMMENT 'part',
+    needed_numerator   Int32 COMMENT 'reports without which there is no data',
+    denominator        String COMMENT 'part; empty where there is none',
+    needed_denominator Int32,
+    scale              Decimal(18, 4),
+    target             Nullable(Decimal(18, 4)) COMMENT 'the target that holds in this division',
+    direction          LowCardinality(String) COMMENT 'at_least, at_most or exactly'
+)
+ENGINE = ReplacingMergeTree ORDER BY (plan, indicator, division);
+
 -- One row per indicator and division: what the board shows. Read it FINAL.
 CREATE TABLE indicator_live
 (
