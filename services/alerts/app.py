@@ -1,0 +1,153 @@
+"""The alerts service's HTTP side, and its life from start to SIGTERM."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+import uvicorn
+from clickhouse_driver.errors import ServerException
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+
+from schemas.declaration import Text
+from schemas.envelope import UtcDatetime
+from schemas.fields import Contract
+from services.alerts.pipeline import Alerts
+from services.alerts.settings import AlertsSettings
+from services.alerts.state import NoticeView
+from services.alerts.watch import Standing
+from services.platform.errors import StartError, Unavailable
+
+_STOP_SECONDS = 3
+
+
+class StandingView(Contract):
+    """Where one rule stands in one division, by the newest figure, with the notices of its newest alert.
+
+    `ok` has never fired. `alert_id` and `changed_at` are those of the newest change, None before the first.
+    """
+
+    rule: str
+    name: Text
+    indicator: str
+    division: str
+    division_name: str
+    severity: str
+    state: Literal["ok", "firing", "resolved"]
+    reason: str
+    value: float | None
+    threshold: str
+    clear_level: str
+    as_of: date | None
+    figure_version: int | None
+    alert_id: UUID | None
+    changed_at: UtcDatetime | None
+    notices: list[NoticeView]
+
+
+class StandingList(Contract):
+    """All standings, by rule and division in the plan's order."""
+
+    alerts: list[StandingView]
+
+
+def create_app(alerts: Alerts) -> FastAPI:
+    """The ASGI application; the work itself is run beside it, see `serve`."""
+    app = FastAPI(title="minmai alerts", docs_url=None, redoc_url=None)  # its pages load scripts from a CDN
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", response_model=None)
+    def readyz() -> JSONResponse | dict[str, str]:
+        try:
+            alerts.check()
+        except (Unavailable, ServerException) as error:
+            return _problem("尚未就绪 · not ready", str(error).splitlines()[0])
+        return {"status": "ready"}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(alerts.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    @app.get("/v1/alerts", response_model=StandingList)
+    def standings() -> StandingList | JSONResponse:
+        found = alerts.watch.standings
+        try:
+            notices = alerts.ledger.notices([one.last.alert_id for one in found if one.last])
+        except Unavailable as error:
+            return _problem("暂时不可用 · unavailable for now", str(error))
+        return StandingList(alerts=[_view(one, notices) for one in found])
+
+    return app
+
+
+def serve(settings: AlertsSettings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises PlanError for a wrong plan folder, StartError if the port cannot be listened on, and whatever
+    unforeseen error ends the work.
+    """
+    alerts = Alerts(settings)
+    listening = _listen(settings.host, settings.alerts_port)
+    config = uvicorn.Config(
+        create_app(alerts), log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS
+    )
+    # uvicorn raises the signal it caught once more when it is done; by then it has been answered.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    asyncio.run(_run(alerts, uvicorn.Server(config), listening))
+
+
+async def _run(alerts: Alerts, server: uvicorn.Server, listening: socket.socket) -> None:
+    work = asyncio.create_task(alerts.run(), name="alerts")
+    work.add_done_callback(lambda _task: setattr(server, "should_exit", True))
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise StartError(
+            f"alerts cannot listen on {host}:{port} ({error.strerror}): end what uses this port or set "
+            "MINMAI_ALERTS_PORT"
+        ) from error
+
+
+def _view(standing: Standing, notices: list[NoticeView]) -> StandingView:
+    rule, figure, last, reason = standing.rule, standing.figure, standing.last, standing.reason
+    return StandingView(
+        rule=rule.id,
+        name=rule.name,
+        indicator=rule.indicator,
+        division=standing.division.code,
+        division_name=standing.division.name,
+        severity=rule.severity,
+        state=last.state if last else "ok",
+        reason=f"{reason.zh} · {reason.en}" if reason else "尚未评估 · not evaluated yet",
+        value=figure.value if figure else None,
+        threshold=f"{standing.limit.threshold:f}",
+        clear_level=f"{standing.limit.clear_level:f}",
+        as_of=figure.as_of if figure else None,
+        figure_version=figure.version if figure else None,
+        alert_id=last.alert_id if last else None,
+        changed_at=last.changed_at if last else None,
+        notices=[one for one in notices if last is not None and one.alert_id == last.alert_id],
+    )
+
+
+def _problem(title: str, detail: str) -> JSONResponse:
+    body = {"type": "about:blank", "title": title, "status": 503, "detail": detail}
+    return JSONResponse(body, 503, {"Retry-After": "5"}, media_type="application/problem+json")

@@ -1,0 +1,122 @@
+"""E-mail over SMTP.
+
+The standard library's smtplib, in a thread: it gives the code and text of every answer, speaks STARTTLS and
+TLS, and needs no further dependency. Its blocking costs one thread for the seconds of one attempt, and
+alerts are few; a connection is made for each attempt, because relays close idle ones.
+"""
+
+import asyncio
+import smtplib
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Literal
+from uuid import UUID
+
+import orjson
+from pydantic import SecretStr
+
+from schemas.alert import AlertChange
+from services.alerts import templates
+from services.alerts.channels import Notice, Outcome
+
+TIMEOUT_SECONDS = 20.0
+
+Security = Literal["none", "starttls", "tls"]
+
+
+@dataclass(frozen=True)
+class Relay:
+    """The SMTP server that takes our mail; without `user` there is no login."""
+
+    host: str
+    port: int
+    security: Security
+    user: str
+    password: SecretStr
+
+
+class Mail:
+    """Sends each recipient a message of its own."""
+
+    name = "mail"
+
+    def __init__(self, relay: Relay, sender: str, recipients: Sequence[str]) -> None:
+        self.recipients = tuple(recipients)
+        self._relay = relay
+        self._sender = sender
+
+    def payload(self, notice_id: UUID, change: AlertChange, recipient: str) -> str:
+        """Subject and text as JSON: in its wire form, Chinese could not be read in the ledger."""
+        said = {"subject": templates.subject(change), "text": templates.text(change)}
+        return orjson.dumps(said).decode()
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Answers below 400 are delivery, 4xx may pass, 5xx to the message itself refuses for good.
+
+        A 5xx before the message (greeting, TLS, login) is about our settings, which somebody can mend: the
+        notice waits.
+        """
+        return await asyncio.to_thread(self._send, self._message(notice), notice.recipient)
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _message(self, notice: Notice) -> EmailMessage:
+        said = orjson.loads(notice.payload)
+        domain = Address(addr_spec=self._sender).domain
+        message = EmailMessage()
+        message["Message-ID"] = f"<{notice.notice_id}@{domain}>"
+        message["Date"] = format_datetime(notice.created_at)
+        message["From"] = self._sender
+        message["To"] = notice.recipient
+        message["Subject"] = said["subject"]
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
+        message["References"] = f"<{notice.alert_id}@{domain}>"  # one thread for an alert and its end
+        message.set_content(said["text"])
+        return message
+
+    def _send(self, message: EmailMessage, recipient: str) -> Outcome:
+        outcome: Outcome | None = None
+        try:
+            with self._session() as session:
+                outcome = self._hand_over(session, message, recipient)
+        except (smtplib.SMTPException, OSError) as error:
+            if outcome is None:  # else only the goodbye failed
+                outcome = Outcome("retry", f"{type(error).__name__}: {error}")
+        return outcome
+
+    def _hand_over(self, session: smtplib.SMTP, message: EmailMessage, recipient: str) -> Outcome:
+        session.ehlo_or_helo_if_needed()
+        try:
+            session.send_message(message, self._sender, [recipient])
+        except smtplib.SMTPRecipientsRefused as error:
+            return _judge(*error.recipients[recipient])
+        except smtplib.SMTPResponseException as error:
+            return _judge(error.smtp_code, error.smtp_error)
+        return Outcome("delivered", "250 accepted")
+
+    @contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
+        relay = self._relay
+        if relay.security == "tls":
+            session: smtplib.SMTP = smtplib.SMTP_SSL(
+                relay.host, relay.port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
+            )
+        else:
+            session = smtplib.SMTP(relay.host, relay.port, timeout=TIMEOUT_SECONDS)
+        with session:
+            if relay.security == "starttls":
+                session.starttls(context=ssl.create_default_context())
+            if relay.user:
+                session.login(relay.user, relay.password.get_secret_value())
+            yield session
+
+
+def _judge(code: int, text: bytes | str) -> Outcome:
+    words = text.decode(errors="replace") if isinstance(text, bytes) else text
+    return Outcome("refused" if code >= 500 else "retry", f"{code} {words}")

@@ -1,0 +1,56 @@
+"""The topic minmai.alert.v1: every change for other systems, as an AlertChange keyed `{rule}/{division}`.
+
+It is a channel like the others, so that a crash between the log and the broker loses no change there either.
+"""
+
+from uuid import UUID
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from schemas.alert import AlertChange
+from schemas.streams import ALERT_TOPIC
+from services.alerts.channels import Notice, Outcome
+
+
+class Topic:
+    """Produces to the alert topic."""
+
+    name = "topic"
+    recipients = (ALERT_TOPIC,)
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+
+    def payload(self, notice_id: UUID, change: AlertChange, recipient: str) -> str:
+        """The change itself."""
+        return change.model_dump_json()
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Delivered when the broker has acknowledged; anything else may pass.
+
+        A producer for each notice: changes are few, and a broker that was away, or made its topics again,
+        leaves nothing behind.
+        """
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id="minmai-alerts",
+            acks="all",
+            request_timeout_ms=10_000,
+        )
+        try:
+            await producer.start()
+            done = await producer.send_and_wait(
+                notice.recipient,
+                notice.payload.encode(),
+                key=f"{notice.rule}/{notice.division}".encode(),
+                headers=[("idempotency-key", str(notice.notice_id).encode())],
+            )
+        except (KafkaError, OSError) as error:
+            return Outcome("retry", f"{type(error).__name__}: {error}")
+        finally:
+            await producer.stop()
+        return Outcome("delivered", f"{done.topic}/{done.partition}/{done.offset}")
+
+    async def close(self) -> None:
+        """Nothing is kept open."""

@@ -1,0 +1,187 @@
+"""Sends notices: at once, again with growing waits, and gives up loudly.
+
+Notices of one rule and division to one recipient keep their order, so nobody hears of an end before the
+beginning; apart from that no notice waits for another.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from services.alerts.channels import Channel, Notice, Outcome
+from services.alerts.metrics import Metrics
+from services.alerts.state import Attempt, Ledger, NoticeState
+from services.platform.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+_RECORD_AGAIN_SECONDS = 1.0
+_STOP_SECONDS = 15.0
+
+Lane = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait between attempts, in seconds, and at which age to give a notice up."""
+
+    first: float
+    longest: float
+    give_up: float
+
+    def wait(self, attempts: int, asked: float) -> float:
+        """Seconds to wait after `attempts` failed ones; `asked` is what the receiver wants at least."""
+        doubled = self.first * 2.0 ** min(attempts - 1, 60)
+        return max(min(doubled, self.longest), min(asked, self.longest))
+
+    def over(self, notice: Notice, now: datetime) -> bool:
+        """Whether a notice that has failed once more is given up."""
+        return now - notice.created_at >= timedelta(seconds=self.give_up)
+
+
+class Courier:
+    """Delivers notices in the background, each recorded in the ledger after every attempt.
+
+    Delivery goes by the machine's clock whatever the county's is: receivers live in real time.
+    """
+
+    def __init__(
+        self,
+        channels: Iterable[Channel],
+        ledger: Ledger,
+        patience: Patience,
+        metrics: Metrics,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
+        self._ledger = ledger
+        self._patience = patience
+        self._metrics = metrics
+        self._now = now
+        self._stopping = asyncio.Event()
+        self._taken: set[UUID] = set()  # all since the start: what the ledger names again is not sent again
+        self._lanes: dict[Lane, deque[Notice]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken = asyncio.Event()
+        self._error: BaseException | None = None
+
+    def take(self, notices: Iterable[Notice]) -> None:
+        """Begin to deliver notices that the ledger holds; one that has been taken before is left out."""
+        for notice in notices:
+            if notice.notice_id in self._taken:
+                continue
+            self._taken.add(notice.notice_id)
+            self._metrics.waiting.inc()
+            lane = (notice.rule, notice.division, notice.channel, notice.recipient)
+            if lane in self._lanes:
+                self._lanes[lane].append(notice)
+            else:
+                self._lanes[lane] = deque([notice])
+                task = asyncio.create_task(self._work_off(lane), name=f"deliver {'/'.join(lane)}")
+                self._tasks.add(task)
+                task.add_done_callback(self._ended)
+
+    async def failure(self) -> None:
+        """Return never; raises what ended a delivery that should not have ended."""
+        await self._broken.wait()
+        if self._error is not None:
+            raise self._error
+
+    async def stop(self) -> None:
+        """Finish the attempts under way, begin no other, close the channels; the ledger keeps what waits."""
+        self._stopping.set()
+        if self._tasks:
+            _done, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            for task in late:
+                log.warning("%s did not end within %g s and is cut off", task.get_name(), _STOP_SECONDS)
+                task.cancel()
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._error = task.exception()
+            self._broken.set()
+
+    async def _work_off(self, lane: Lane) -> None:
+        queue = self._lanes[lane]
+        while queue and not self._stopping.is_set():
+            await self._deliver(queue[0])
+            queue.popleft()
+        del self._lanes[lane]
+
+    async def _deliver(self, notice: Notice) -> None:
+        attempt = notice.attempts
+        while not self._stopping.is_set():
+            attempt += 1
+            began = time.monotonic()
+            outcome = await self._try(notice)
+            duration_ms = round((time.monotonic() - began) * 1000)
+            at = self._now()
+            state = self._state_after(notice, outcome, at)
+            await self._record(
+                notice,
+                Attempt(number=attempt, state=state, answer=outcome.answer, duration_ms=duration_ms, at=at),
+            )
+            if state != "retrying":
+                self._metrics.waiting.dec()
+                return
+            await self._pause(self._patience.wait(attempt, outcome.wait))
+
+    async def _try(self, notice: Notice) -> Outcome:
+        channel = self._channels.get(notice.channel)
+        if channel is None:
+            return Outcome("retry", "channel is not configured")
+        try:
+            return await channel.send(notice)
+        except Exception as error:
+            # A bug of ours in one channel must not end the others; it is loud here and in the ledger.
+            log.exception("channel %s failed by itself", notice.channel)
+            return Outcome("retry", f"internal error: {error!r}")
+
+    def _state_after(self, notice: Notice, outcome: Outcome, at: datetime) -> NoticeState:
+        about = f"notice {notice.notice_id} ({notice.rule}/{notice.division} {notice.change})"
+        where = f"{notice.channel} {notice.recipient}"
+        self._metrics.attempts.labels(notice.channel, outcome.kind).inc()
+        if outcome.kind == "delivered":
+            log.info("%s delivered to %s: %s", about, where, outcome.answer)
+            return "delivered"
+        if outcome.kind == "refused":
+            log.error("%s was refused for good by %s: %s", about, where, outcome.answer)
+            self._metrics.lost.labels(notice.channel, "refused").inc()
+            return "refused"
+        if self._patience.over(notice, at):
+            log.error(
+                "%s is given up after %g s: %s does not take it: %s",
+                *(about, self._patience.give_up, where, outcome.answer),
+            )
+            self._metrics.lost.labels(notice.channel, "given_up").inc()
+            return "given_up"
+        log.warning("%s not delivered to %s yet: %s", about, where, outcome.answer)
+        return "retrying"
+
+    async def _record(self, notice: Notice, attempt: Attempt) -> None:
+        """Until it is kept: an attempt that is forgotten would be made again after a restart."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._ledger.record, notice, attempt)
+            except Unavailable as error:
+                log.warning(
+                    "attempt %d of notice %s is not recorded yet: %s", attempt.number, notice.notice_id, error
+                )
+                if self._stopping.is_set():
+                    return None
+                await self._pause(_RECORD_AGAIN_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,118 @@
+"""The alerts service's whole path.
+
+    minmai.indicator.v1 ─► Follower ─► Watch ─► changes ─► alert_notice, then alert_log
+    indicator_live ──────► (at start)    │                    │
+    alert_log ───────────► (at start) ───┘                    ▼
+    alert_notice ────────► (at start: what waits) ────────► Courier ─► webhook, mail, minmai.alert.v1
+                                                              └─► alert_notice (every attempt)
+
+The order of the writes is what holds everything. A change counts once its row is in alert_log; its notices
+are in the ledger before that, and sent after it. A crash before the row leaves nothing: the figure is
+evaluated again and makes the same change, with the same ids. A crash after it leaves notices waiting, which
+the next start sends. A crash between sending and recording sends one notice again, under the same
+idempotency key.
+
+After any doubt `_begin` reads everything from ClickHouse again, so a failed write needs no other remedy.
+"""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+
+from schemas.indicator import Figure
+from services.alerts.channels import Channel, notices_of
+from services.alerts.channels.mail import Mail, Relay
+from services.alerts.channels.topic import Topic
+from services.alerts.channels.webhook import Webhook
+from services.alerts.delivery import Courier, Patience
+from services.alerts.follow import Follower
+from services.alerts.metrics import Metrics
+from services.alerts.settings import AlertsSettings
+from services.alerts.state import Ledger
+from services.alerts.watch import Watch
+from services.platform.clickhouse import ClickHouse
+from services.platform.clock import clock_for
+from services.platform.errors import Unavailable
+from services.platform.plan import load_plan
+
+
+class Alerts:
+    """The parts of one alerts service, put together."""
+
+    def __init__(self, settings: AlertsSettings) -> None:
+        """Raises PlanError if the plan folder is wrong; the broker and ClickHouse may come later."""
+        self.plan = load_plan(settings.plan)
+        self.metrics = Metrics()
+        self._board_url = settings.board_url.rstrip("/")
+        self._clickhouse = ClickHouse(settings)
+        self._clock = clock_for(settings, self._clickhouse)
+        self.ledger = Ledger(self._clickhouse)
+        self.watch = Watch(self.plan, self._board_url)
+        self._channels = channels_of(settings)
+        patience = Patience(
+            first=settings.notice_first_retry_seconds,
+            longest=settings.notice_longest_retry_seconds,
+            give_up=settings.notice_give_up_seconds,
+        )
+        self._courier = Courier(self._channels, self.ledger, patience, self.metrics)
+        self._follower = Follower(settings.kafka, begin=self._begin, figures=self._take, metrics=self.metrics)
+
+    async def run(self) -> None:
+        """Do the work until cancelled; any other end is an error that nobody foresaw."""
+        work = [asyncio.create_task(self._follower.run()), asyncio.create_task(self._courier.failure())]
+        try:
+            await asyncio.gather(*work)
+        finally:
+            for task in work:
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(*work, return_exceptions=True)
+            await self._courier.stop()
+            self._clickhouse.close()
+
+    def check(self) -> None:
+        """Return if figures become alerts now; raises Unavailable with the reason."""
+        self.ledger.check()
+        if self._follower.trouble:
+            raise Unavailable(self._follower.trouble)
+
+    async def _begin(self) -> None:
+        """Take in what ClickHouse knows: how alerts stand, which notices wait, what the figures are."""
+        logged = await asyncio.to_thread(self.ledger.standings)
+        self._courier.take(await asyncio.to_thread(self.ledger.waiting))
+        self.watch = Watch(self.plan, self._board_url, logged)
+        await self._take(await asyncio.to_thread(self.ledger.figures, sorted(self.watch.indicators)))
+
+    async def _take(self, figures: list[Figure]) -> None:
+        """Evaluate figures, keep the changes with their notices, then let the notices go."""
+        self.metrics.figures.inc(len(figures))
+        changes = await asyncio.to_thread(
+            lambda: [change for figure in figures for change in self.watch.take(figure, self._clock.now)]
+        )
+        if changes:
+            now = datetime.now(UTC)
+            notices = [notice for change in changes for notice in notices_of(change, self._channels, now)]
+            await asyncio.to_thread(self.ledger.write, changes, notices)
+            self._courier.take(notices)
+        for change in changes:
+            self.metrics.changes.labels(change.rule, change.state).inc()
+        firing = sum(one.last is not None and one.last.state == "firing" for one in self.watch.standings)
+        self.metrics.firing.set(firing)
+
+
+def channels_of(settings: AlertsSettings) -> list[Channel]:
+    """The channels that are set up; the alert topic always is."""
+    channels: list[Channel] = [Topic(settings.kafka)]
+    if settings.webhook_url:
+        secret = settings.webhook_secret.get_secret_value().encode()
+        channels.append(Webhook(settings.webhook_url, secret or None))
+    if settings.smtp_host:
+        relay = Relay(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_tls,
+            user=settings.smtp_user,
+            password=settings.smtp_password,
+        )
+        channels.append(Mail(relay, settings.mail_from, settings.mail_recipients))
+    return channels

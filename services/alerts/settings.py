@@ -1,0 +1,82 @@
+"""Settings of the alerts service."""
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from services.platform.settings import Common
+
+_ADDRESS = (
+    r"[!-?A-~]+@[A-Za-z0-9.-]+"  # printable ASCII but for @; anything else needs a server with SMTPUTF8
+)
+
+
+class AlertsSettings(Common):
+    """What the alerts service needs to know. Without a channel alerts are still evaluated and kept."""
+
+    alerts_port: int = Field(8102, ge=1, le=65535, description="port of /v1/alerts, /readyz and /metrics")
+    board_url: str = Field(
+        "http://127.0.0.1:8101",
+        pattern=r"^https?://[^\s@]+$",
+        description="where subscribers reach the board; notices link to it",
+    )
+    webhook_url: str = Field("", description="http(s) address that is sent every change; empty: none")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="signs what is sent; empty: unsigned")
+    smtp_host: str = Field("", description="mail server; empty: no e-mail")
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_user: str = Field("", description="empty: no login")
+    smtp_password: SecretStr = SecretStr("")
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    mail_from: str = Field("", pattern=rf"^({_ADDRESS})?$", description="sender's address")
+    mail_to: str = Field(
+        "",
+        pattern=rf"^(\s*{_ADDRESS}\s*(,\s*{_ADDRESS}\s*)*)?$",
+        description="recipients' addresses, comma-separated",
+    )
+    notice_first_retry_seconds: float = Field(
+        1.0, gt=0, le=600, description="wait after the first failed attempt; it doubles with each further one"
+    )
+    notice_longest_retry_seconds: float = Field(600.0, gt=0, le=86_400, description="longest wait")
+    notice_give_up_seconds: float = Field(
+        86_400.0, gt=0, description="age at which an undelivered notice is given up"
+    )
+
+    @property
+    def mail_recipients(self) -> tuple[str, ...]:
+        """The addresses of `mail_to`."""
+        return tuple(dict.fromkeys(address.strip() for address in self.mail_to.split(",") if address.strip()))
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _webhook_is_an_address_without_credentials(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an http:// or https:// address")
+        if "@" in parts.netloc:
+            raise ValueError(
+                "must not hold a user or password, addresses end up in logs: MINMAI_WEBHOOK_SECRET signs"
+            )
+        return url
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> "AlertsSettings":
+        needed = {
+            "MINMAI_SMTP_HOST": self.smtp_host,
+            "MINMAI_MAIL_FROM": self.mail_from,
+            "MINMAI_MAIL_TO": self.mail_to,
+        }
+        missing = [name for name, value in needed.items() if not value]
+        if missing and len(missing) < len(needed):
+            raise ValueError(f"e-mail needs {', '.join(needed)} together; {', '.join(missing)} is missing")
+        if (
+            self.smtp_user
+            and self.smtp_tls == "none"
+            and self.smtp_host not in ("127.0.0.1", "localhost", "::1")
+        ):
+            raise ValueError(
+                "MINMAI_SMTP_TLS=none would send the password of MINMAI_SMTP_USER in clear over the network"
+            )
+        return self
