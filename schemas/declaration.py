@@ -91,6 +91,15 @@ class DivisionsPart(Contract):
 Part = RecordsPart | StatisticPart | DivisionsPart
 
 
+def streams_of(part: Part | None) -> frozenset[str]:
+    """Return the streams whose records can change a part."""
+    if isinstance(part, StatisticPart):
+        return frozenset({"statistic"})
+    if isinstance(part, RecordsPart):
+        return frozenset({"facility", "childcare-place"} if part.from_ == "facility" else {part.from_})
+    return frozenset()
+
+
 class Target(Contract):
     """What was promised: at least, at most or exactly a value, by a day (none: every year)."""
 
@@ -120,15 +129,7 @@ class Indicator(Contract):
     @property
     def streams(self) -> frozenset[str]:
         """Streams whose records can change this figure."""
-        found: set[str] = set()
-        for part in (self.numerator, self.denominator):
-            if isinstance(part, RecordsPart):
-                found.add(part.from_)
-                if part.from_ == "facility":
-                    found.add("childcare-place")
-            elif isinstance(part, StatisticPart):
-                found.add("statistic")
-        return frozenset(found)
+        return streams_of(self.numerator) | streams_of(self.denominator)
 
     def target_at(self, level: Level) -> Target | None:
         """Return the target that holds at a level, if any."""

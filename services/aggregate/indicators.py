@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any
 
-from schemas.declaration import DivisionsPart, Indicator, Target
+from schemas.declaration import DivisionsPart, Indicator, Part, Target, streams_of
 from schemas.indicator import Figure
 from schemas.streams import STREAMS
 from services.aggregate.figures import INDICATORS, PARTS
@@ -33,29 +33,22 @@ class IndicatorTables:
             for division in self._divisions_of(indicator)
         ]
         self._clickhouse.insert("indicator_declared", {name: [row[name] for row in rows] for name in rows[0]})
+        parts = parts_of(self._plan.indicators.values())
+        self._write_parts({name: part for name, part in parts.items() if not streams_of(part)}, 0)
 
-    def touched_by(self, streams: Collection[str]) -> list[str]:
-        """Return the indicators whose figures records of these streams can change."""
-        return [name for name, one in self._plan.indicators.items() if one.streams & set(streams)]
+    def refresh(self, streams: Collection[str], today: date) -> list[Figure]:
+        """Recompute what records of `streams` can change, and return the live figures that changed.
 
-    def refresh(self, indicators: Collection[str], today: date) -> list[Figure]:
-        """Recompute indicators from the log tables and return the live figures that changed.
-
-        When it returns, both tables hold every record that was in the log tables when it was called.
+        When it returns, both tables hold every record of these streams that was in the log tables when it was
+        called.
         """
+        touched = frozenset(streams)
+        indicators = [name for name, one in self._plan.indicators.items() if one.streams & touched]
         if not indicators:
             return []
         version = self._version(today)
-        parts = parts_of(self._plan.indicators[name] for name in indicators)
-        for query in delta_queries(parts, self._plan):
-            self._clickhouse.query(
-                PARTS.format(
-                    deltas=query,
-                    parts=texts(name for name in parts if text(name) in query),
-                    shown=texts(division.code for division in self._plan.shown_divisions),
-                    version=version,
-                )
-            )
+        parts = parts_of(self._plan.indicators.values())
+        self._write_parts({name: part for name, part in parts.items() if streams_of(part) & touched}, version)
         self._clickhouse.query(
             INDICATORS.format(
                 plan=text(self._digest),
@@ -65,6 +58,17 @@ class IndicatorTables:
             )
         )
         return self._write_live(indicators, today, version)
+
+    def _write_parts(self, parts: dict[str, Part], version: int) -> None:
+        for query in delta_queries(parts, self._plan):
+            self._clickhouse.query(
+                PARTS.format(
+                    deltas=query,
+                    parts=texts(name for name in parts if text(name) in query),
+                    shown=texts(division.code for division in self._plan.shown_divisions),
+                    version=version,
+                )
+            )
 
     def live(self) -> list[Figure]:
         """Return every live figure as it stands in the table."""

@@ -107,8 +107,7 @@ class FigurePath:
     @metrics.REFRESH_SECONDS.time()
     async def refresh(self, streams: Collection[str], today: date) -> None:
         """Bring the figures that records of `streams` can change up to the records."""
-        touched = self._tables.touched_by(streams)
-        await self._publish(await patiently(lambda: self._tables.refresh(touched, today)))
+        await self._publish(await patiently(lambda: self._tables.refresh(streams, today)))
 
     async def begin(self) -> None:
         """Declare the plan's indicators, and publish every live figure.

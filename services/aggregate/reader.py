@@ -58,6 +58,7 @@ class Reader(Service):
             client_id="minmai-aggregate",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            fetch_max_wait_ms=50,  # the embedded broker lets a waiting fetch sleep through what comes in
             session_timeout_ms=settings.session_timeout_ms,
             rebalance_timeout_ms=settings.rebalance_timeout_ms,
             heartbeat_interval_ms=max(settings.session_timeout_ms // 6, 100),
