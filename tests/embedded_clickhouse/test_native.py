@@ -219,6 +219,15 @@ def test_settings_hold_for_their_query_only(client: Client) -> None:
     assert caught.value.code in {27, 72}
 
 
+def test_readonly_is_a_wish_for_one_query(client: Client) -> None:
+    create = "CREATE TABLE t (a UInt8) ENGINE = Memory"
+    client.execute("SELECT 1", settings={"readonly": 2, "max_threads": 1})
+    with pytest.raises(ServerException) as caught:
+        client.execute(create, settings={"readonly": 1})
+    assert caught.value.code == 164
+    client.execute(create)
+
+
 def test_each_connection_has_its_own_database_and_temporary_tables(
     clickhouse: ClickHouse, database: str, client: Client
 ) -> None:

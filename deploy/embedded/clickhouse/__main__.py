@@ -76,4 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    # A thread that is still inside the engine would meet it half torn down in an ordinary exit.
+    os._exit(code)

@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 import chdb._chdb
 
 from deploy.embedded.clickhouse.columns import Block, header, read_blocks
-from deploy.embedded.clickhouse.errors import UNKNOWN_SETTING, EngineError
+from deploy.embedded.clickhouse.errors import READONLY, UNKNOWN_SETTING, EngineError
 from services.platform.errors import StartError
 
 # The module behind chdb.connect, which would add displays for notebooks.
@@ -45,7 +45,9 @@ _SERVER = {
     "uncompressed_cache_size": "0",
 }
 # Logs would go to this process, not to the client; the comment is how a running statement is found.
-_IGNORED_SETTINGS = {"send_logs_level", "send_logs_source_regexp", "log_comment"}
+# `readonly` could never be taken back on the connection; `permit` stands for it.
+_IGNORED_SETTINGS = {"send_logs_level", "send_logs_source_regexp", "log_comment", "readonly"}
+_READING = {"READ_ONLY", "UNKNOWN"}
 _LOCK = "minmai.lock"
 _DEFAULT = "minmai-default.sql"
 _LOGICAL_ERROR = 49
@@ -267,9 +269,11 @@ class Link:
             if known not in {"", "\0"}:
                 self._before[key] = known
 
-    def reads_only(self, sql: str) -> bool:
-        """Whether `sql` changes nothing; true for what the engine cannot parse, and so will refuse."""
-        return self._connection.classify_query(sql)["query_class"].name in {"READ_ONLY", "UNKNOWN"}
+    def permit(self, sql: str, *, read_only: bool) -> None:
+        """Raise EngineError (READONLY) when `read_only` and `sql` changes anything."""
+        # What the engine cannot parse it will refuse with a better reason.
+        if read_only and self._connection.classify_query(sql)["query_class"].name not in _READING:
+            raise EngineError(READONLY, "Cannot execute query in readonly mode (READONLY)")
 
     def stream(self, sql: str) -> Generator[Block]:
         """The rows of a SELECT block by block, after a first block that only has the columns."""

@@ -186,6 +186,7 @@ class Session:
     def _execute(self, link: Link, statement: Statement, settings: dict[str, str]) -> None:
         check(statement.text)
         link.settings(settings)
+        link.permit(statement.text, read_only=settings.get("readonly", "0") != "0")
         if statement.data is not None:
             self._insert(link, statement)
             return

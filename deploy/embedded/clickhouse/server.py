@@ -13,6 +13,8 @@ from services.platform.errors import StartError
 
 log = logging.getLogger(__name__)
 
+_PAUSE_SECONDS = 0.2
+
 
 def listen(host: str, port: int, what: str) -> socket.socket:
     """A listening socket; StartError when the port is taken or the host is not ours."""
@@ -35,18 +37,18 @@ class NativeServer:
         self._watch = watch
         self._password = password
         self._clients: dict[socket.socket, threading.Thread] = {}
-        self._closing = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="native", daemon=True)
         self._thread.start()
 
     def _accept(self) -> None:
-        while not self._closing:
+        while not self._closing.is_set():
             try:
                 client, _ = self._listener.accept()
             except OSError:
-                if self._closing:
-                    return
-                log.exception("cannot accept a client")
+                # Out of file descriptors, say; those of clients that leave are free again soon.
+                if not self._closing.wait(_PAUSE_SECONDS):
+                    log.exception("cannot accept a client")
                 continue
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._serve, args=(client,), name="client", daemon=True)
@@ -66,7 +68,7 @@ class NativeServer:
 
     def close(self) -> None:
         """Stop accepting, hang up on every client, and wait until their sessions are over."""
-        self._closing = True
+        self._closing.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listener.close()

@@ -24,7 +24,6 @@ from deploy.embedded.clickhouse.engine import Engine, Link, Written
 from deploy.embedded.clickhouse.errors import (
     NOT_IMPLEMENTED,
     QUERY_WAS_CANCELLED,
-    READONLY,
     EngineError,
 )
 from deploy.embedded.clickhouse.guard import check, check_rows
@@ -74,7 +73,7 @@ class WebServer(ThreadingHTTPServer):
         self.watch = watch
         self.password = password
         self.sessions = Sessions(engine)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="http", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, name="http", daemon=True)
         self._thread.start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -154,8 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self._link(query) as link:
             link.use(query.get("database") or self.headers.get("X-ClickHouse-Database") or link.database)
             link.settings(_settings(query), strict=True)
-            if reads_only and not link.reads_only(statement.text):
-                raise EngineError(READONLY, "Cannot execute query in readonly mode; use POST (READONLY)")
+            link.permit(statement.text, read_only=reads_only or query.get("readonly", "0") != "0")
             with self.server.watch.over(self.connection, link.tag) as running:
                 data, written = _execute(link, statement, format, _parameters(query))
             if running.stopped:
