@@ -22,6 +22,7 @@ A worker may die between any two steps. The next owner begins with the newest cl
 changes nothing or completes it; and every worker begins with a refresh of all figures.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import date
 
@@ -80,7 +81,8 @@ class BlockPath:
             await patiently(lambda: self._clickhouse.insert("dead_letter", dead_letter_columns(letters)))
             return
         stream = BY_TOPIC[block.place.topic]
-        records, refused = decode(stream, block.place, messages)
+        # In a thread: 20,000 records take longer than the group coordinator waits for a heartbeat.
+        records, refused = await asyncio.to_thread(decode, stream, block.place, messages)
         new, duplicates, conflicts = await patiently(lambda: sift(self._clickhouse, stream, block, records))
         await patiently(
             lambda: self._clickhouse.insert(
