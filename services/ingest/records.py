@@ -5,6 +5,7 @@ returns records.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -77,7 +78,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 # Numbers with a point become Decimal from their digits: money never passes through binary arithmetic.
 _decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-_BLANK = " \t\n\r"
+_BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 def _text(raw: bytes) -> str:
@@ -132,9 +133,10 @@ def _decode(text: str, at: int) -> tuple[Any, int]:
 
 
 def _skip(text: str, at: int) -> int:
-    while text[at : at + 1] in _BLANK and at < len(text):
-        at += 1
-    return at
+    """Where the next character that is not blank stands."""
+    blank = _BLANKS.match(text, at)
+    assert blank is not None  # it also matches nothing
+    return blank.end()
 
 
 def _check_end(text: str, at: int) -> None:

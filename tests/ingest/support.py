@@ -1,26 +1,31 @@
 """What the tests of ingest share: records that are right, the service as a process, a look at the topics."""
 
-import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from kafka import KafkaConsumer, TopicPartition
 
 from deploy.embedded.child import Child
-from schemas.dead_letter import DeadLetter
 from schemas.streams import DEAD_LETTER_TOPIC, STREAMS
-from services.platform.topics import ensure_topics
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 PLAN = Path(__file__).parents[2] / "plans" / "yanshan"
 ALL = (*(stream.topic for stream in STREAMS.values()), DEAD_LETTER_TOPIC)
+
+
+class Message(NamedTuple):
+    """A message as it lies on a topic."""
+
+    topic: str
+    partition: int
+    key: str
+    value: dict[str, Any]
 
 
 def voucher(number: int = 1, **changes: Any) -> dict[str, Any]:
@@ -109,22 +114,51 @@ class Service:
             self._child = None
 
 
-@contextmanager
-def consumer(bootstrap: str) -> Iterator[KafkaConsumer]:
+def messages(
+    bootstrap: str,
+    number: int,
+    *,
+    wanted: Callable[[dict[str, Any]], bool] = lambda _value: True,
+    topics: Sequence[str] = ALL,
+) -> list[Message]:
+    """Messages whose value is `wanted`, once there are `number`; fails if there are more."""
+    found = _until(bootstrap, topics, wanted, f"{number} messages", lambda found: len(found) >= number)
+    assert len(found) == number
+    return found
+
+
+def wait_for_subjects(bootstrap: str, subjects: set[str]) -> list[Message]:
+    """Return the messages about these entities once there is one about each; there may be copies."""
+    return _until(
+        bootstrap,
+        ALL,
+        lambda value: value.get("subject") in subjects,
+        f"messages about {sorted(subjects)}",
+        lambda found: {one.key for one in found} == subjects,
+    )
+
+
+def _until(
+    bootstrap: str,
+    topics: Sequence[str],
+    wanted: Callable[[dict[str, Any]], bool],
+    what: str,
+    enough: Callable[[list[Message]], bool],
+) -> list[Message]:
     reader = KafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
     )
+    found: list[Message] = []
+
+    def read() -> list[Message]:
+        for batch in reader.poll(timeout_ms=300).values():
+            for one in batch:
+                value = json.loads(one.value, parse_float=str)
+                if wanted(value):
+                    found.append(Message(one.topic, one.partition, one.key.decode(), value))
+        return found
+
     try:
-        yield reader
-    finally:
-        reader.close()
-
-
-def everything(
-    bootstrap: str, topics: Sequence[str] = ALL, *, at_least: int
-) -> list[tuple[str, int, bytes, Any]]:
-    """All messages of the topics, once they are at least so many: (topic, partition, key, value)."""
-    with consumer(bootstrap) as reader:
         places = [
             TopicPartition(topic, partition)
             for topic in topics
@@ -132,17 +166,12 @@ def everything(
         ]
         reader.assign(places)
         reader.seek_to_beginning(*places)
-        found: list[tuple[str, int, bytes, Any]] = []
+        eventually(read, 20, what, until=enough)
+        return read()
+    finally:
+        reader.close()
 
-        def read() -> int:
-            for messages in reader.poll(timeout_ms=300).values():
-                found.extend(
-                    (one.topic, one.partition, one.key, json.loads(one.value, parse_float=str))
-                    for one in messages
-                )
-            return len(found)
 
-        eventually(read, 20, f"{at_least} messages", until=lambda number: number >= at_least)
-        while read() and reader.poll(timeout_ms=300):
-            pass
-        return found
+def of_receipt(receipt: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a message came with a push."""
+    return lambda value: bool(value["receipt"] == receipt)

@@ -1,0 +1,48 @@
+"""Which records have been counted, asked of a real ClickHouse."""
+
+from uuid import UUID
+
+import pytest
+
+from services.ingest.counted import all_counted
+from services.ingest.message import Message
+from services.platform.clickhouse import ClickHouse
+from services.platform.errors import Unavailable
+from services.platform.migrations import migrate
+from services.platform.settings import Common
+from tests.support.clickhouse import ClickHouse as Server
+
+
+def message(number: int, stream: str = "facility") -> Message:
+    return Message(f"minmai.{stream}.v1", UUID(int=number), b"k", b"{}", kept=True)
+
+
+def test_only_what_has_its_identity_in_its_stream_is_counted(clickhouse: Server, database: str) -> None:
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
+    migrate(settings)
+    pool = ClickHouse(settings)
+    many = [message(number) for number in range(5_000)]
+    assert not all_counted(pool, many)
+    identities = [one.identity for one in many]
+    pool.insert(
+        "record_identity",
+        {
+            "stream": ["facility"] * len(many),
+            "identity": identities,
+            "fingerprint": identities,
+            "topic_id": identities,
+            "partition": [0] * len(many),
+            "offset": list(range(len(many))),
+        },
+    )
+    assert all_counted(pool, [])
+    assert all_counted(pool, [*many, *many])
+    assert not all_counted(pool, [*many, message(5_000)])
+    assert not all_counted(pool, [message(5_000), *many])
+    assert not all_counted(pool, [*many, message(1, "statistic")])
+    pool.close()
+
+
+def test_without_clickhouse_it_cannot_be_told() -> None:
+    with pytest.raises(Unavailable):
+        all_counted(ClickHouse(Common(clickhouse_port=1)), [message(1)])
