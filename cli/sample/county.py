@@ -8,8 +8,9 @@ from itertools import takewhile
 from cli.sample.dice import dice
 from cli.sample.facilities import Facilities
 from cli.sample.fitness import FitnessEvents
-from cli.sample.outbox import STATISTICS, Outbox, Sent
+from cli.sample.outbox import Outbox, Sent
 from cli.sample.places import Places
+from cli.sample.population import Population
 from cli.sample.vouchers import RECORDS_OF_A_VOUCHER, Vouchers, running
 from services.platform.plan import Plan
 
@@ -17,7 +18,6 @@ BEGIN = date(2022, 10, 1)
 """The month the plan was issued."""
 
 INHABITANTS = 465_000
-_YEARLY_GROWTH = 0.002
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Pace:
 
 
 class County:
-    """A county from `begin` on, without end; iterate it once to get what is sent.
+    """A county from `begin` on, without end; each iteration tells the same story from its beginning.
 
     `pace` tells each day's pace. It changes how many vouchers and reports there are, never how facilities
     grow.
@@ -46,54 +46,24 @@ class County:
     ) -> None:
         self._places = Places(plan, inhabitants)
         self._pace = pace
+        self._seed = seed
         self._begin = begin
-        self._random = dice(seed, "statistics")
-        self._outbox = Outbox(dice(seed, "outbox"), plan.zone)
-        self._facilities = Facilities(self._places, self._outbox, seed)
-        self._fitness = FitnessEvents(self._places, self._outbox, seed)
-        self._vouchers = Vouchers(self._places, self._outbox, seed)
 
     def __iter__(self) -> Iterator[Sent]:
-        day = self._begin
-        self._open_books(day)
+        places, seed, day = self._places, self._seed, self._begin
+        outbox = Outbox(dice(seed, "outbox"), places.plan.zone)
+        population = Population(places, outbox, seed, day)
+        facilities = Facilities(places, outbox, seed, day)
+        fitness = FitnessEvents(places, outbox, seed, day)
+        vouchers = Vouchers(places, outbox, seed)
         while True:
             pace = self._pace(day)
-            self._facilities.day(day, pace.report_every)
-            if day.day == 1:
-                self._fitness.month(day)
-            self._vouchers.day(day, pace.vouchers)
-            self._count_people(day)
+            population.day(day)
+            facilities.day(day, pace.report_every)
+            fitness.day(day)
+            vouchers.day(day, pace.vouchers)
             day += timedelta(days=1)
-            yield from self._outbox.leaving(self._outbox.at(day, 0))
-
-    def _open_books(self, day: date) -> None:
-        for township in self._places.residents:
-            self._report_people(township, described=day, sent=day, hour=8.25)
-        self._facilities.begin(day)
-        self._fitness.begin(day)
-
-    def _count_people(self, day: date) -> None:
-        """In January the year's figures come in, late for the day they describe; some are revised in June."""
-        if day.year > self._begin.year and (day.month, day.day) == (1, 12):
-            for township in self._places.residents:
-                self._report_people(township, described=date(day.year, 1, 1), sent=day, hour=9.5)
-        if (day.month, day.day) == (6, 15):
-            for township in self._random.sample(list(self._places.residents), 2):
-                self._report_people(township, described=day, sent=day, hour=10, revision=0.004)
-
-    def _report_people(
-        self, township: str, *, described: date, sent: date, hour: float, revision: float = 0.0
-    ) -> None:
-        years = (described - BEGIN).days / 365.25
-        people = self._places.residents[township] * (1 + _YEARLY_GROWTH * years + revision)
-        data = {
-            "division": township,
-            "measure": "resident_population",
-            "dimension": "",
-            "value": str(round(people * self._random.uniform(0.9995, 1.0005))),
-        }
-        at = self._outbox.at
-        self._outbox.say(STATISTICS, "statistic", data, at(described, 0), sent=at(sent, hour))
+            yield from outbox.leaving(outbox.at(day, 0))
 
 
 def sample(

@@ -73,15 +73,27 @@ class Facility:
 class Facilities:
     """The childcare, elder-care and sports facilities of the county, day by day."""
 
-    def __init__(self, places: Places, outbox: Outbox, seed: int) -> None:
+    def __init__(self, places: Places, outbox: Outbox, seed: int, begin: date) -> None:
         self._places = places
         self._outbox = outbox
         self._random = dice(seed, "facilities")
         self._reports = dice(seed, "reports")  # its own, so that more reports leave the growth as it is
         self._all: list[Facility] = []
         self._later: defaultdict[date, list[Callable[[], None]]] = defaultdict(list)
+        self._make(begin)
 
-    def begin(self, day: date) -> None:
+    def day(self, day: date, report_every: int) -> None:
+        """Live one day; each childcare facility reports its children every so many days."""
+        for act in self._later.pop(day, []):
+            act()
+        if day.weekday() == 0:
+            self._grow(day)
+            self._stumble(day)
+        for facility in self._all:
+            if facility.status == "open":
+                self._report(facility, day, report_every)
+
+    def _make(self, day: date) -> None:
         """Make and report what there is in the beginning."""
         while self._lacks_childcare(day) or self._lacks_coverage(day):
             self._add("childcare", self._childcare_site(day))
@@ -96,17 +108,6 @@ class Facilities:
             self._tell(facility, day, at=moment)
             if facility.kind == "childcare":
                 self._tell_offer(facility, day, at=moment)
-
-    def day(self, day: date, report_every: int) -> None:
-        """Live one day; each childcare facility reports its children every so many days."""
-        for act in self._later.pop(day, []):
-            act()
-        if day.weekday() == 0:
-            self._grow(day)
-            self._stumble(day)
-        for facility in self._all:
-            if facility.status == "open":
-                self._report(facility, day, report_every)
 
     def _grow(self, day: date) -> None:
         soon = day + _LEAD

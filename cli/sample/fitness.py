@@ -26,22 +26,19 @@ _LEVELS = (("county", 40), ("township", 40), ("community", 12), ("prefecture", 8
 class FitnessEvents:
     """The events of the county, month by month."""
 
-    def __init__(self, places: Places, outbox: Outbox, seed: int) -> None:
+    def __init__(self, places: Places, outbox: Outbox, seed: int, begin: date) -> None:
         self._places = places
         self._outbox = outbox
         self._random = dice(seed, "fitness")
         self._number = 0
-
-    def month(self, first: date) -> None:
-        """Plan what takes place from three weeks after `first` (the first day of a month) on."""
-        held_in = first + timedelta(days=31)
-        for _ in range(_IN_MONTH[held_in.month - 1]):
-            self._event(first, first + timedelta(days=self._random.randrange(22, 52)))
-
-    def begin(self, day: date) -> None:
-        """Plan the two events that are near when the county begins."""
         for _ in range(2):
-            self._event(day, day + timedelta(days=self._random.randrange(3, 20)))
+            self._event(begin, begin + timedelta(days=self._random.randrange(3, 20)))
+
+    def day(self, day: date) -> None:
+        """On the first of a month, plan what takes place from three weeks later on."""
+        if day.day == 1:
+            for _ in range(_IN_MONTH[(day + timedelta(days=31)).month - 1]):
+                self._event(day, day + timedelta(days=self._random.randrange(22, 52)))
 
     def _event(self, told: date, day: date) -> None:
         random, say = self._random, self._say
