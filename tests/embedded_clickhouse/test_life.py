@@ -143,22 +143,22 @@ def test_the_password_is_asked_for(tmp_path: Path) -> None:
 
 def test_everything_is_there_after_kills_and_stops(tmp_path: Path) -> None:
     server = ClickHouse(tmp_path)
-    steps = [
-        ["SELECT engine FROM system.databases WHERE name = 'default'"],
-        ["CREATE TABLE x (a UInt8) ENGINE = MergeTree ORDER BY a", "INSERT INTO x VALUES (1)"],
-        ["SELECT a FROM x", "DROP TABLE x"],
-        ["SHOW TABLES", "CREATE VIEW v AS SELECT 2 AS a", "CREATE DATABASE minmai"],
-        [
-            "SELECT a FROM v",
-            "DROP TABLE v SYNC",
-            "CREATE TABLE minmai.y (a UInt8) ENGINE = MergeTree ORDER BY a",
-        ],
-        ["SHOW TABLES FROM minmai", "INSERT INTO minmai.y VALUES (3)"],
-        ["SELECT a FROM minmai.y"],
+    # What the first statement of each life must find; lives end by turns with a stop and a kill.
+    table = "CREATE TABLE x (a UInt8) ENGINE = MergeTree ORDER BY a"
+    sums = "CREATE TABLE s (n UInt64) ENGINE = SummingMergeTree ORDER BY tuple()"
+    view = "CREATE MATERIALIZED VIEW m TO s AS SELECT count() AS n FROM x"
+    lives: list[tuple[list[tuple[object, ...]], list[str]]] = [
+        ([("Atomic",)], ["SELECT engine FROM system.databases WHERE name = 'default'"]),
+        ([], ["SHOW TABLES", table, sums, view, "INSERT INTO x VALUES (1)"]),
+        ([(1,)], ["SELECT a FROM x", "INSERT INTO x VALUES (2)", "CREATE DATABASE minmai"]),
+        (
+            [(2,)],
+            ["SELECT sum(n) FROM s", "DROP TABLE m", "CREATE TABLE minmai.y ENGINE = Log AS SELECT 3 AS a"],
+        ),
+        ([(3,)], ["SELECT a FROM minmai.y", "SELECT count() FROM x"]),
     ]
-    expected: list[list[tuple[object, ...]]] = [[("Atomic",)], [], [(1,)], [], [(2,)], [("y",)], [(3,)]]
     try:
-        for number, (statements, first) in enumerate(zip(steps, expected, strict=True)):
+        for number, (first, statements) in enumerate(lives):
             server.start()
             with server.client() as client:
                 answers = [client.execute(statement) for statement in statements]

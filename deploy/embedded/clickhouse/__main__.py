@@ -47,6 +47,8 @@ def serve(path: Path, host: str, port: int, http_port: int, stop: threading.Even
     # Importing chDB already reads it.
     os.environ["TZ"] = "UTC"
     time.tzset()
+    # chDB loads pyarrow where it is installed, for results that nobody asks for here: 40 MB, 0.3 s.
+    sys.modules["pyarrow"] = None  # type: ignore[assignment]  # None is how an import is blocked
     from deploy.embedded.clickhouse.engine import Engine
     from deploy.embedded.clickhouse.server import NativeServer, listen
     from deploy.embedded.clickhouse.watch import Watch

@@ -73,7 +73,7 @@ class WebServer(ThreadingHTTPServer):
         self.watch = watch
         self.password = password
         self.sessions = Sessions(engine)
-        self._thread = threading.Thread(target=self.serve_forever, name="http", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.2,), name="http", daemon=True)
         self._thread.start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
