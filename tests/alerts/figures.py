@@ -21,10 +21,7 @@ AT_CLEAR = 1_820  # 4.55
 
 def childcare(places: int | Decimal, version: int, people: int | Decimal = PEOPLE) -> Figure:
     """Childcare places per 1,000 in the county."""
-    value = 1000 * Decimal(places) / Decimal(people)
-    return _figure(
-        CHILDCARE, version, Decimal(places), Decimal(people), float(value), value >= Decimal("4.5")
-    )
+    return _figure(CHILDCARE, version, Decimal(places), Decimal(people))
 
 
 def nursing(nursing_beds: int, beds: int, version: int) -> Figure:

@@ -65,14 +65,15 @@ class HttpReceiver:
 class SmtpReceiver:
     """Answers DATA (or RCPT) with the given lines in turn, then 250."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, **server: Any) -> None:
+        """`server`: further options of aiosmtpd's SMTP."""
         self.messages: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.rcpt_answers: deque[str] = deque()
         self.data_answers: deque[str] = deque()
         self.on_data: Callable[[], None] = lambda: None
         self.port = port
-        self._controller = Controller(self, hostname="127.0.0.1", port=port)
+        self._controller = Controller(self, hostname="127.0.0.1", port=port, **server)
         self._controller.start()
 
     async def handle_RCPT(

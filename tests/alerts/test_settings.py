@@ -1,0 +1,54 @@
+"""Settings of the alerts service: each mistake is named."""
+
+import pytest
+
+from services.alerts.pipeline import channels_of
+from services.alerts.settings import AlertsSettings
+from services.platform.errors import SettingsError
+from services.platform.settings import load
+
+MAIL = {"SMTP_HOST": "mail.example", "MAIL_FROM": "a@b.example", "MAIL_TO": "c@d.example"}
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **given: str) -> AlertsSettings:
+    for name, value in given.items():
+        monkeypatch.setenv(f"MINMAI_{name}", value)
+    return load(AlertsSettings)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"WEBHOOK_URL": "https://user:secret-word@hook.example/"}, "MINMAI_WEBHOOK_URL"),
+        ({"WEBHOOK_URL": "https://token@hook.example/"}, "MINMAI_WEBHOOK_SECRET signs"),
+        ({"WEBHOOK_URL": "ftp://hook.example/"}, "MINMAI_WEBHOOK_URL"),
+        ({"WEBHOOK_URL": "hook.example"}, "MINMAI_WEBHOOK_URL"),
+        ({"BOARD_URL": "https://user@board.example"}, "MINMAI_BOARD_URL"),
+        ({"SMTP_HOST": "mail.example"}, "MINMAI_MAIL_FROM, MINMAI_MAIL_TO is missing"),
+        ({"MAIL_TO": "c@d.example"}, "MINMAI_SMTP_HOST, MINMAI_MAIL_FROM is missing"),
+        ({**MAIL, "MAIL_TO": "nobody"}, "MINMAI_MAIL_TO"),
+        ({**MAIL, "MAIL_FROM": "a@b.example\nBcc: x@y.example"}, "MINMAI_MAIL_FROM"),
+        ({**MAIL, "SMTP_TLS": "none", "SMTP_USER": "u"}, "MINMAI_SMTP_TLS=none"),
+        ({**MAIL, "SMTP_TLS": "maybe"}, "MINMAI_SMTP_TLS"),
+        ({"ALERTS_PORT": "0"}, "MINMAI_ALERTS_PORT"),
+    ],
+)
+def test_mistakes_are_named(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(monkeypatch, **given)
+    assert named in str(caught.value)
+    assert "secret-word" not in str(caught.value)
+
+
+async def test_channels_are_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [channel.name for channel in channels_of(settings(monkeypatch))] == ["topic"]
+    full = settings(
+        monkeypatch,
+        **{**MAIL, "MAIL_TO": " c@d.example , e@f.example,c@d.example"},
+        WEBHOOK_URL="https://h.example/x",
+    )
+    topic, webhook, mail = channels_of(full)
+    assert webhook.recipients == ("https://h.example",)
+    assert mail.recipients == ("c@d.example", "e@f.example")
+    for channel in (topic, webhook, mail):
+        await channel.close()
