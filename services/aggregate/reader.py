@@ -7,7 +7,7 @@ life cycle, the pages, the producer.
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,11 +146,20 @@ class Reader(Service):
 
 
 class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types here
+    """Tells the reader what it owns; aiokafka only logs what a listener raises, so errors are handed over."""
+
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        await self._reader.disown(revoked)
+        await self._or_crash(self._reader.disown(revoked))
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        await self._reader.own(assigned)
+        await self._or_crash(self._reader.own(assigned))
+
+    async def _or_crash(self, step: Awaitable[None]) -> None:
+        try:
+            await step
+        except Exception as error:
+            await self._reader.crash(error)
+            raise
