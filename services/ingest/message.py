@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
+
 from schemas.dead_letter import DeadLetter
 from schemas.streams import DEAD_LETTER_TOPIC
 from services.ingest.check import Checked
@@ -21,14 +23,8 @@ class Message:
 
 def of_event(checked: Checked) -> Message:
     """The message of an accepted record."""
-    event = checked.event
-    return Message(
-        checked.stream.topic,
-        checked.identity,
-        event.subject.encode(),
-        event.model_dump_json().encode(),
-        kept=True,
-    )
+    value = orjson.dumps(checked.event, option=orjson.OPT_UTC_Z)
+    return Message(checked.stream.topic, checked.identity, checked.subject.encode(), value, kept=True)
 
 
 def of_letter(letter: DeadLetter) -> Message:

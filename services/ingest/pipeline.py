@@ -134,7 +134,7 @@ def _once_each(checked: Sequence[Checked | Refused]) -> tuple[list[Checked], int
             refused.append(one)
         elif (known := first.setdefault(one.identity, one)) is one:
             continue
-        elif known.event.fingerprint == one.event.fingerprint:
+        elif known.fingerprint == one.fingerprint:
             duplicate += 1
         else:
             conflict = Refusal(
@@ -143,5 +143,5 @@ def _once_each(checked: Sequence[Checked | Refused]) -> tuple[list[Checked], int
                 f"same id as record {known.record.index} of this push, other content",
                 "id",
             )
-            refused.append(Refused(one.record, one.stream.name, one.event.id, conflict))
+            refused.append(Refused(one.record, one.stream.name, one.id, conflict))
     return list(first.values()), duplicate, refused
