@@ -35,6 +35,9 @@ from services.platform.plan import load_plan
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 10
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection: whoever closes first must not be us, mid-request."""
+
 _SEND_SHARE = 0.6
 """Of the time a push may wait: so that a broker that is away is told as such, not as a push out of time."""
 
@@ -194,7 +197,12 @@ def serve(settings: IngestSettings) -> None:
             ) from error
         log.info("listening on http://%s:%d", *listener.getsockname())
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS, lifespan="on"
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         server = _Server(config)
         server.run(sockets=[listener])

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from fastapi import Depends
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 
 from services.ingest.answer import Answer, ProblemDetails
 from services.ingest.pipeline import EVENT_TYPES, RECORD_TYPES
 
-_SECURITY: list[dict[str, list[str]]] = [{"agency key": []}]
+_KEY = HTTPBearer(scheme_name="agency key", auto_error=False)  # documents it; the pipeline checks it
 _OBJECT = {"type": "object"}
 _ONE_OR_MORE = {"oneOf": [_OBJECT, {"type": "array", "items": _OBJECT, "maxItems": 2000}]}
 
@@ -32,10 +34,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 def _push(content: dict[str, Any]) -> dict[str, Any]:
     return {
         "responses": _RESPONSES,
-        "openapi_extra": {
-            "security": _SECURITY,
-            "requestBody": {"required": True, "content": content},
-        },
+        "dependencies": [Depends(_KEY)],
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
     }
 
 

@@ -27,12 +27,14 @@ class Outlet:
         self._bootstrap = bootstrap
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
 
     async def send(self, messages: Sequence[Message]) -> list[Exception | None]:
         """Return, for each message, None once all in-sync replicas have it, or why that is not known."""
         try:
             async with asyncio.timeout(self._timeout):
-                producer = await self._connected()
+                async with self._connecting:
+                    producer = await self._connected()
                 partitions = {
                     topic: len(await producer.partitions_for(topic))
                     for topic in {message.topic for message in messages}
