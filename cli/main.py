@@ -1,0 +1,195 @@
+"""The `minmai` command. A command's modules are imported when it runs, so that `minmai --help` is quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.paths import plan_folder
+from services.platform.errors import MinmaiError
+
+
+def _typer(help: str | None = None) -> typer.Typer:
+    return typer.Typer(
+        help=help,
+        no_args_is_help=help is not None,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+app = _typer("民脉: live, explainable figures for a county's service-sector plan.")
+alerts = _typer("Alerts.")
+topics = _typer("Kafka topics.")
+plan = _typer("A county's plan.")
+agency = _typer("Agencies that may push records.")
+for _name, _group in (("alerts", alerts), ("topics", topics), ("plan", plan), ("agency", agency)):
+    app.add_typer(_group, name=_name)
+
+Check = Annotated[bool, typer.Option("--check", help="only validate the settings and the plan")]
+AgenciesFile = Annotated[
+    Path, typer.Option("--file", envvar="MINMAI_AGENCIES", help="file of the agencies and their key hashes")
+]
+
+
+@app.command()
+def up(
+    *,
+    data: Annotated[
+        Path | None, typer.Option(help="folder of what is kept; data, with --feed data/demo")
+    ] = None,
+    feed: Annotated[bool, typer.Option("--feed", help="invent a county and feed its records")] = False,
+    seconds_per_day: Annotated[
+        float, typer.Option(min=0.01, help="how long a day of the invented county takes")
+    ] = 4.0,
+    ingest_port: Annotated[int, typer.Option(envvar="MINMAI_INGEST_PORT")] = 8100,
+    board_port: Annotated[int, typer.Option(envvar="MINMAI_BOARD_PORT")] = 8101,
+    alerts_port: Annotated[int, typer.Option(envvar="MINMAI_ALERTS_PORT")] = 8102,
+    aggregate_port: Annotated[int, typer.Option(envvar="MINMAI_AGGREGATE_PORT")] = 8103,
+    clickhouse_port: Annotated[int, typer.Option(envvar="MINMAI_CLICKHOUSE_PORT")] = 9000,
+    clickhouse_http_port: Annotated[int, typer.Option(envvar="MINMAI_CLICKHOUSE_HTTP_PORT")] = 8123,
+    kafka_port: Annotated[int, typer.Option(envvar="MINMAI_KAFKA_PORT")] = 9092,
+) -> None:
+    """Start everything on this machine, brokers and database included; Ctrl-C ends it all."""
+    from deploy.embedded import up as one_machine
+
+    ports = one_machine.Ports(
+        ingest=ingest_port,
+        board=board_port,
+        alerts=alerts_port,
+        aggregate=aggregate_port,
+        clickhouse=clickhouse_port,
+        clickhouse_http=clickhouse_http_port,
+        kafka=kafka_port,
+    )
+    folder = data or (Path("data/demo") if feed else Path("data"))
+    one_machine.run(folder, ports, feed_seconds_per_day=seconds_per_day if feed else None)
+
+
+@app.command()
+def ingest(check: Check = False) -> None:
+    """Take in agencies' records over HTTP."""
+    from cli import services
+
+    services.ingest(check)
+
+
+@app.command()
+def aggregate(check: Check = False) -> None:
+    """Count records and keep the figures."""
+    from cli import services
+
+    services.aggregate(check)
+
+
+@app.command()
+def board(check: Check = False) -> None:
+    """Serve the live board and the indicator API."""
+    from cli import services
+
+    services.board(check)
+
+
+@alerts.command("serve")
+def alerts_serve(check: Check = False) -> None:
+    """Watch the figures and send alerts."""
+    from cli import services
+
+    services.alerts(check)
+
+
+@app.command()
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be applied")] = False,
+) -> None:
+    """Bring the ClickHouse schema to the newest version."""
+    from cli import admin
+
+    admin.migrate(dry_run)
+
+
+@topics.command("list")
+def topics_list() -> None:
+    """List minmai's topics as the broker has them."""
+    from cli import admin
+
+    admin.list_topics()
+
+
+@topics.command("create")
+def topics_create(
+    partitions: Annotated[int, typer.Option(min=1, help="partitions of each stream's topic")] = 4,
+    replication: Annotated[int, typer.Option(min=1, help="copies of each partition")] = 1,
+) -> None:
+    """Create the topics that are missing; those that exist are left as they are."""
+    from cli import admin
+
+    admin.create_topics(partitions, replication)
+
+
+@plan.command("check")
+def plan_check(folder: Annotated[Path | None, typer.Argument(help="plan folder")] = None) -> None:
+    """Check a plan folder; every mistake is reported at once."""
+    from cli import admin
+
+    admin.check_plan(folder or plan_folder())
+
+
+@agency.command("add")
+def agency_add(
+    name: Annotated[str, typer.Argument(help="its name, which becomes the source of its records")],
+    stream: Annotated[list[str], typer.Option(help="a stream it may push; may be given several times")],
+    division: Annotated[
+        list[str], typer.Option(help="a division code it may tell of, those below included; several times")
+    ],
+    file: AgenciesFile = Path("data/agencies.json"),
+) -> None:
+    """Add an agency and print its key, which is shown this once."""
+    from cli import admin
+
+    admin.add_agency(file, name, stream, division)
+
+
+@agency.command("list")
+def agency_list(file: AgenciesFile = Path("data/agencies.json")) -> None:
+    """List the agencies."""
+    from cli import admin
+
+    admin.list_agencies(file)
+
+
+@app.command(
+    add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+def sample(context: typer.Context) -> None:
+    """Write an invented county's records to files."""
+    from cli.sample import command
+
+    inner = _typer()
+    inner.command()(command.sample)
+    inner(context.args, prog_name="minmai sample")
+
+
+@app.command()
+def doctor(
+    data: Annotated[Path, typer.Option(help="folder that `minmai up` shall keep its data in")] = Path("data"),
+) -> None:
+    """Check whether this machine can run `minmai up`."""
+    from cli import doctor as checks
+
+    raise typer.Exit(checks.report(data))
+
+
+def main() -> None:
+    """Run the command; a named error becomes one message and exit code 1, any other keeps its traceback."""
+    try:
+        app(prog_name="minmai")
+    except MinmaiError as error:
+        print(f"minmai: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
