@@ -1,7 +1,6 @@
 """The alerts service's HTTP side, and its life from start to SIGTERM."""
 
 import asyncio
-import contextlib
 import signal
 import socket
 from datetime import date
@@ -110,9 +109,11 @@ async def _run(alerts: Alerts, server: uvicorn.Server, listening: socket.socket)
     try:
         await server.serve(sockets=[listening])
     finally:
+        by_itself = work.done()
         work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        await asyncio.wait({work})
+    if by_itself or not work.cancelled():
+        await work  # raises what ended it
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -105,8 +105,15 @@ class Courier:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._error = task.exception()
+        if task.cancelled():
+            # Not by us, unless we are stopping: a library let a cancellation of its own escape.
+            error: BaseException | None = None
+            if not self._stopping.is_set():
+                error = RuntimeError(f"{task.get_name()} was cancelled by something unknown")
+        else:
+            error = task.exception()
+        if error is not None:
+            self._error = error
             self._broken.set()
 
     async def _work_off(self, lane: Lane) -> None:

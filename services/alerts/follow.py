@@ -85,7 +85,8 @@ class Follower:
                     log.warning("%s was made again", topic.name)
                     return
         finally:
-            await consumer.stop()
+            # Without a broker it raises the CancelledError of a task of its own, which is not ours.
+            await asyncio.wait({asyncio.ensure_future(consumer.stop())})
 
     async def _described(self) -> TopicState:
         def ask() -> TopicState | None:

@@ -17,6 +17,7 @@ After any doubt `_begin` reads everything from ClickHouse again, so a failed wri
 
 import asyncio
 import contextlib
+import logging
 from datetime import UTC, datetime
 
 from schemas.indicator import Figure
@@ -34,6 +35,8 @@ from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.errors import Unavailable
 from services.platform.plan import load_plan
+
+log = logging.getLogger(__name__)
 
 
 class Alerts:
@@ -62,6 +65,9 @@ class Alerts:
         work = [asyncio.create_task(self._follower.run()), asyncio.create_task(self._courier.failure())]
         try:
             await asyncio.gather(*work)
+        except Exception:
+            log.exception("the alerts service ends by an error that nobody foresaw")
+            raise
         finally:
             for task in work:
                 task.cancel()

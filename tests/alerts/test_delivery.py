@@ -213,7 +213,7 @@ async def test_stopping_ends_the_attempt_under_way_and_begins_no_other() -> None
     scene.courier.take(scene.notices(1_700, 2_000))
     await began.wait()
     stopping = asyncio.create_task(scene.courier.stop())
-    await asyncio.sleep(0)  # let it begin to stop
+    await asyncio.sleep(0)  # one turn of the loop: now it is stopping
     go_on.set()
     await stopping
     assert scene.ledger.states("slow/firing") == ["delivered"]

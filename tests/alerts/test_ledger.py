@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_the_log_row_is_what_the_board_reads(ledger: Ledger, pool: Pool) -> None
     [row] = pool.rows("SELECT * FROM alert_log")
     assert (row["rule"], row["division"], row["state"]) == (made[0].rule, COUNTY, "firing")
     assert row["reason"] == "4.25 个/千人，低于 4.5，相差 0.25 · 4.25 places per 1,000 is below 4.5, by 0.25"
-    assert (row["value"], f"{row['threshold']:f}", row["figure_version"]) == (4.25, "4.5000", 1)
+    assert (row["value"], row["threshold"], row["figure_version"]) == (4.25, Decimal("4.5"), 1)
 
 
 def test_notices_whose_change_never_came_are_not_sent(ledger: Ledger) -> None:

@@ -234,6 +234,42 @@ def test_killed_while_the_mail_server_takes_it_the_message_keeps_its_id(
     assert len({message["Message-ID"] for message in smtp.messages}) == 1
 
 
+def test_killed_with_notices_waiting_it_sends_them_at_the_next_start(site: Site, web: HttpReceiver) -> None:
+    web.statuses.extend([500] * 10_000)
+    site.start(**with_webhook(web))
+    site.publish(childcare(1_700, 1), childcare(2_000, 2))
+    eventually(
+        lambda: site.changes(CHILDCARE_RULE),
+        WAIT_SECONDS,
+        "both changes are logged",
+        until=lambda states: len(states) == 2,
+    )
+    site.kill()
+    web.statuses.clear()
+    before = len(web.requests)
+    site.start(**with_webhook(web))
+    delivered(site, "webhook", 2)
+    assert web.states[before:] == ["firing", "resolved"]
+    assert len(set(web.keys)) == 2
+    assert site.changes(CHILDCARE_RULE) == ["firing", "resolved"]
+
+
+def test_a_clickhouse_that_was_away_costs_no_alert(site: Site, web: HttpReceiver) -> None:
+    site.start(**with_webhook(web))
+    figure = childcare(1_700, 1)
+    site.store(figure)
+    site.clickhouse.kill()
+    site.announce(figure)
+    eventually(
+        lambda: site.get("/readyz").status_code == 503, WAIT_SECONDS, "the service says that it is not ready"
+    )
+    assert web.requests == []
+    site.clickhouse.start()
+    delivered(site, "webhook", 1)
+    assert site.changes(CHILDCARE_RULE) == ["firing"]
+    assert len(web.requests) == 1
+
+
 def test_a_broker_that_was_away_is_followed_again(site: Site) -> None:
     site.start()
     site.publish(childcare(1_700, 1))

@@ -3,6 +3,7 @@
 It is a channel like the others, so that a crash between the log and the broker loses no change there either.
 """
 
+import asyncio
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
@@ -49,7 +50,8 @@ class Topic:
         except (KafkaError, OSError) as error:
             return Outcome("retry", f"{type(error).__name__}: {error}")
         finally:
-            await producer.stop()
+            # Without a broker it may raise the CancelledError of a task of its own, which is not ours.
+            await asyncio.wait({asyncio.ensure_future(producer.stop())})
         return Outcome("delivered", f"{done.topic}/{done.partition}/{done.offset}")
 
     async def close(self) -> None:
