@@ -1,11 +1,14 @@
 """What each channel makes of each answer, from real receivers."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
-from aiosmtpd.smtp import AuthResult
+import trustme
+from aiosmtpd.smtp import AuthResult, LoginPassword
 from pydantic import SecretStr
 
 from services.alerts.channels import Channel, Notice, Outcome, notices_of
@@ -137,6 +140,47 @@ async def test_a_wrong_password_is_ours_to_mend_so_the_notice_waits(locked: Smtp
     assert outcome.kind == "retry"
     assert "535" in outcome.answer
     assert "wrong" not in outcome.answer
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_mail_goes_encrypted_and_logged_in(
+    security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    logins: list[bytes] = []
+
+    def let_in(
+        _server: object, _session: object, _envelope: object, _how: str, login: LoginPassword
+    ) -> AuthResult:
+        logins.append(login.password)
+        return AuthResult(success=True)
+
+    encrypted = (
+        {"tls_context": context, "require_starttls": True}
+        if security == "starttls"
+        else {"ssl_context": context}
+    )
+    receiver = SmtpReceiver(
+        free_port(),
+        authenticator=let_in,
+        auth_required=True,
+        auth_require_tls=security == "starttls",
+        **encrypted,
+    )
+    try:
+        channel = mail(receiver.port, user="minmai", security=security)
+        outcome = await channel.send(notice(channel))
+        assert outcome.kind == "delivered", outcome
+        assert logins == [b"wrong"]
+        monkeypatch.delenv("SSL_CERT_FILE")  # now nobody vouches for the server
+        assert (await channel.send(notice(channel))).kind == "retry"
+        assert len(receiver.messages) == 1
+    finally:
+        receiver.close()
 
 
 async def test_a_message_is_whole(smtp: SmtpReceiver) -> None:
