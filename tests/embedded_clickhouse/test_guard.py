@@ -6,7 +6,7 @@ import httpx
 import pytest
 from clickhouse_driver.errors import ServerException
 
-from deploy.embedded.clickhouse.errors import ACCESS_DENIED, EngineError
+from deploy.embedded.clickhouse.errors import ACCESS_DENIED, SYNTAX_ERROR, EngineError
 from deploy.embedded.clickhouse.guard import check, check_rows
 from tests.support.clickhouse import ClickHouse
 
@@ -69,6 +69,13 @@ def test_refused(sql: str) -> None:
     with pytest.raises(EngineError) as caught:
         check(sql)
     assert caught.value.code == ACCESS_DENIED
+
+
+def test_one_statement_at_a_time() -> None:
+    check("SELECT 1;;")
+    with pytest.raises(EngineError) as caught:
+        check("SET max_threads = 1; SYSTEM SHUTDOWN")
+    assert caught.value.code == SYNTAX_ERROR
 
 
 @pytest.mark.parametrize("sql", ALLOWED)

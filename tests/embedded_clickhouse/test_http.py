@@ -202,5 +202,5 @@ def test_a_client_that_vanishes_takes_its_query_with_it(clickhouse: ClickHouse) 
     with socket.create_connection((clickhouse.host, clickhouse.http_port)) as raw:
         request = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(sql)}\r\n\r\n{sql}"
         raw.sendall(request.encode())
-        eventually(lambda: running() == 1, 10, "the query runs")
-    eventually(lambda: running() == 0, 10, "the query has ended")
+        eventually(lambda: running() == 1, 30, "the query runs")
+    eventually(lambda: running() == 0, 30, "the query has ended")

@@ -216,8 +216,7 @@ class Link:
         try:
             result = self._connection.query(sql, format, params=dict(params or {}))
         except RuntimeError as error:
-            # What the failed statement had already put out would come with the next answer.
-            self._connection.query("SELECT 1", "Null")
+            self._discard()
             raise EngineError.parsed(str(error)) from None
         return bytes(result.bytes())
 
@@ -351,7 +350,15 @@ class Link:
             # The failed insert is closed already, which is what was wanted.
             return
         finally:
+            self._discard()
+
+    def _discard(self) -> None:
+        """Drop what a failed statement had already put out; it would come with the next answer."""
+        try:
             self._connection.query("SELECT 1", "Null")
+        except RuntimeError:
+            # The client's limits may forbid even this; then it has put nothing out itself.
+            return
 
     def _zones(self, block: Block, sql: str, params: Mapping[str, str] | None = None) -> Mapping[int, str]:
         """The full types of the columns that the engine's Native output calls plain DateTime."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from deploy.embedded.clickhouse.errors import ACCESS_DENIED, EngineError
+from deploy.embedded.clickhouse.errors import ACCESS_DENIED, SYNTAX_ERROR, EngineError
 from deploy.embedded.clickhouse.sql import Token, tokens
 
 _FUNCTIONS = re.compile(
@@ -27,9 +27,14 @@ _SOURCES = {"CLICKHOUSE", "NULL"}
 
 
 def check(sql: str) -> None:
-    """Raise EngineError (ACCESS_DENIED) when `sql` asks for anything outside the data folder."""
+    """Raise EngineError (ACCESS_DENIED) when `sql` asks for anything outside the data folder.
+
+    Of several statements in one text only the first would be looked at here and elsewhere: SYNTAX_ERROR.
+    """
     found = list(tokens(sql))
     for index, token in enumerate(found):
+        if token.word == ";" and index + 1 < len(found) and found[index + 1].word != ";":
+            raise EngineError(SYNTAX_ERROR, "Multi-statements are not allowed (SYNTAX_ERROR)")
         name = _name(token)
         if not name:
             continue

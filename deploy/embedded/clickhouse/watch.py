@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from deploy.embedded.clickhouse.errors import EngineError
+
 log = logging.getLogger(__name__)
 
 _INTERVAL = 0.1
@@ -46,7 +48,9 @@ class Watch:
         self._kill = kill
         self._running: set[Running] = set()
         self._changed = threading.Condition()
-        self._closed = False
+        # Whether the thread waits for a first statement; waking it for each would cost more than many take.
+        self._idle = False
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
         self._thread.start()
 
@@ -56,25 +60,26 @@ class Watch:
         running = Running(client, tag, cancel)
         with self._changed:
             self._running.add(running)
-            if len(self._running) == 1:
+            if self._idle:
+                self._idle = False
                 self._changed.notify()
         try:
             yield running
         finally:
             with self._changed:
                 self._running.discard(running)
-                if self._closed:
+                if self._closed.is_set():
                     self._changed.notify_all()
 
     def stop_all(self) -> None:
         """End the thread, ask every running statement to stop, and wait some seconds until all have."""
         with self._changed:
-            self._closed = True
+            self._closed.set()
             running = list(self._running)
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
         for one in running:
-            self._kill(one.tag)
+            self._end(one)
         with self._changed:
             if not self._changed.wait_for(lambda: not self._running, _STOP_SECONDS):
                 log.warning("%d statements would not stop", len(self._running))
@@ -82,11 +87,14 @@ class Watch:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._running or self._closed)
-                # A statement that ends within one interval, nearly all of them, is never looked at.
-                self._changed.wait_for(lambda: self._closed, _INTERVAL)
-                if self._closed:
-                    return
+                while not self._running and not self._closed.is_set():
+                    self._idle = True
+                    self._changed.wait()
+                self._idle = False
+            # A statement that ends within one interval, nearly all of them, is never looked at.
+            if self._closed.wait(_INTERVAL):
+                return
+            with self._changed:
                 running = list(self._running)
             for one in self._readable(running):
                 if one.wants_end():
@@ -94,7 +102,13 @@ class Watch:
                         if one not in self._running:
                             continue
                         one.stopped = True
-                    self._kill(one.tag)
+                    self._end(one)
+
+    def _end(self, one: Running) -> None:
+        try:
+            self._kill(one.tag)
+        except EngineError:
+            log.exception("the statement of a client that left could not be stopped")
 
     @staticmethod
     def _readable(running: list[Running]) -> list[Running]:
