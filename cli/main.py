@@ -65,7 +65,7 @@ def up(
         kafka=kafka_port,
     )
     folder = data or (Path("data/demo") if feed else Path("data"))
-    one_machine.run(folder, ports, feed_seconds_per_day=seconds_per_day if feed else None)
+    one_machine.run(folder, ports, plan_folder(), feed_seconds_per_day=seconds_per_day if feed else None)
 
 
 @app.command()

@@ -8,8 +8,7 @@ import typer
 
 from cli.paths import plan_folder
 from services.platform import logs
-from services.platform.errors import MinmaiError, SettingsError
-from services.platform.plan import load_plan
+from services.platform.checking import mistakes
 from services.platform.settings import Common, load
 
 S = TypeVar("S", bound=Common)
@@ -62,27 +61,11 @@ def board(check: bool) -> None:
     _run("board", BoardSettings, serve, check)
 
 
-def mistakes_of(*kinds: type[Common]) -> list[str]:
-    """Everything that is wrong with the settings of `kinds` and with the plan, each mistake once."""
-    found: list[str] = []
-    for kind in kinds:
-        try:
-            load(kind)
-        except SettingsError as error:
-            found.append(str(error))
-    try:
-        load_plan(plan_folder())
-    except MinmaiError as error:
-        found.append(str(error))
-    # Services share settings: a line that one has reported is not repeated.
-    return list(dict.fromkeys(line for message in found for line in message.splitlines()))
-
-
 def _run(name: str, kind: type[S], serve: Callable[[S], None], check: bool) -> None:
     if check:
-        mistakes = mistakes_of(kind)
-        if mistakes:
-            print("\n".join(mistakes), file=sys.stderr)
+        wrong = mistakes(plan_folder(), kind)
+        if wrong:
+            print("\n".join(wrong), file=sys.stderr)
             raise typer.Exit(MISTAKES)
         print(f"{name}: 设置与规划均无误 · settings and plan are right")
         return

@@ -18,7 +18,7 @@ _TAIL_BYTES = 2_000
 class Child:
     """One program, started at once.
 
-    It gets SIGTERM when the *thread* that made this object ends (Linux): start it from a thread that lives
+    It gets `parting` when the *thread* that made this object ends (Linux): start it from a thread that lives
     as long as the child shall. Its output goes to `log`, appended, or to an unnamed file read only to
     explain an early end.
     """
@@ -31,6 +31,7 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: str | Path | None = None,
         log: Path | None = None,
+        parting: signal.Signals = signal.SIGTERM,
     ) -> None:
         """Start `argv` (its first entry an absolute path); raises StartError if that is impossible."""
         self.name = name
@@ -38,7 +39,7 @@ class Child:
         self._output: IO[bytes] = log.open("ab+") if log else tempfile.TemporaryFile()  # noqa: SIM115
         tethered = [
             *(sys.executable, "-I", "-S", tether.__file__),
-            *(str(os.getpid()), str(int(signal.SIGTERM)), *argv),
+            *(str(os.getpid()), str(int(parting)), *argv),
         ]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the argument list is our own
@@ -61,6 +62,11 @@ class Child:
     @property
     def running(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, or minus the number of the signal that ended it; None while it runs."""
+        return self._process.poll()
 
     def tail(self) -> str:
         """The last lines of its output."""
@@ -85,6 +91,10 @@ class Child:
 
     def kill(self) -> None:
         """End it as a crash would: SIGKILL, and wait until it is gone."""
-        self._process.kill()
+        self.strike()
         self._process.wait()
         self._output.close()
+
+    def strike(self) -> None:
+        """SIGKILL without waiting; may be called from a signal handler."""
+        self._process.kill()

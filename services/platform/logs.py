@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
 _CHATTY = (
     "aiokafka",
@@ -45,9 +45,12 @@ class OneLine(logging.Formatter):
         return _indented(super().formatStack(stack_info))
 
 
-def configure(service: str, level: str = "INFO") -> None:
-    """Log to standard error from `level` up; libraries only from WARNING, unless the level is DEBUG."""
-    handler = logging.StreamHandler(sys.stderr)
+def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Log from `level` up to `stream`, by default standard error.
+
+    Libraries only from WARNING, unless the level is DEBUG.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(OneLine(service))
     root = logging.getLogger()
     root.handlers[:] = [handler]

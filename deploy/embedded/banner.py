@@ -1,0 +1,56 @@
+"""What `minmai up` prints when all is ready: where everything is, and what to do next."""
+
+from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
+
+from deploy.embedded.datafolder import DataFolder
+from services.platform.plan import load_plan
+from services.platform.settings import Common
+
+if TYPE_CHECKING:
+    from deploy.embedded.up import Ports
+
+_COLUMN = 26
+
+
+def of(data: DataFolder, ports: "Ports", settings: Common, invented: bool) -> str:
+    """The addresses as a tidy block, Chinese first."""
+    host = settings.host
+    rows = [
+        ("看板 board", f"http://{host}:{ports.board}"),
+        ("接收 ingest", f"http://{host}:{ports.ingest}"),
+        ("告警 alerts", f"http://{host}:{ports.alerts}/v1/alerts"),
+        ("计算 aggregate", f"http://{host}:{ports.aggregate}/metrics"),
+        ("数据库 ClickHouse", f"127.0.0.1:{ports.clickhouse}  http://127.0.0.1:{ports.clickhouse_http}"),
+        ("消息总线 Kafka", f"127.0.0.1:{ports.kafka}"),
+        ("数据目录 data", str(data.path)),
+        ("日志 logs", str(data.logs)),
+    ]
+    block = "\n".join(f"  {_padded(name)}{where}" for name, where in rows)
+    hint = (
+        "  数据为虚构，仅供演示 · the records are invented, for show only"
+        if invented
+        else _first_record(data, ports, settings)
+    )
+    return f"{block}\n\n{hint}\n  按 Ctrl-C 全部停止 · Ctrl-C ends everything"
+
+
+def _first_record(data: DataFolder, ports: "Ports", settings: Common) -> str:
+    plan = load_plan(settings.plan)
+    community = next(code for code, one in plan.divisions.items() if one.level == "community")
+    record = (
+        f'{{"facility_id": "TY-001", "name": "示例托育园", "kind": "childcare", "division": "{community}", '
+        '"status": "open", "ownership": "public", "time": "2026-01-05T09:00:00+08:00"}'
+    )
+    return f"""\
+  登记单位，再推送第一条数据（另开终端） · add an agency, then push a first record (in another terminal):
+
+    minmai agency add demo-bureau --stream facility --division {plan.county.county} --file {data.agencies}
+    curl -H 'Authorization: Bearer 密钥KEY' -H 'Content-Type: application/json' \\
+      http://127.0.0.1:{ports.ingest}/v1/streams/facility -d '{record}'
+"""
+
+
+def _padded(text: str) -> str:
+    wide = sum(east_asian_width(character) in "WF" for character in text)
+    return text + " " * (_COLUMN - len(text) - wide)
