@@ -35,6 +35,7 @@ class Child:
     ) -> None:
         """Start `argv` (its first entry an absolute path); raises StartError if that is impossible."""
         self.name = name
+        self._asked = False
         # Open as long as the child: `tail` reads it.
         self._output: IO[bytes] = log.open("ab+") if log else tempfile.TemporaryFile()  # noqa: SIM115
         tethered = [
@@ -79,9 +80,15 @@ class Child:
         if not self.running:
             raise StartError(f"{self.name} ended with code {self._process.returncode}: {self.tail()}")
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM without waiting, once: our services take a second one for "at once"."""
+        if not self._asked:
+            self._asked = True
+            self._process.terminate()
+
     def stop(self, grace: float = 10.0) -> None:
         """End it: SIGTERM, then SIGKILL after `grace` seconds. Does nothing if it has ended."""
-        self._process.terminate()
+        self.ask_to_stop()
         try:
             self._process.wait(grace)
         except subprocess.TimeoutExpired:

@@ -109,11 +109,19 @@ class Supervisor:
         self._stopping = True
 
     def stop(self) -> None:
-        """End every part, the last one first: SIGTERM, and SIGKILL after a grace."""
-        for life in reversed(self._lives.values()):
-            if life.child is not None:
+        """End every part: SIGTERM, and SIGKILL after a grace; first those that no other still needs."""
+        running = {name: life for name, life in self._lives.items() if life.child is not None}
+        while running:
+            needed = {need for life in running.values() for need in life.part.needs}
+            wave = [life for name, life in running.items() if name not in needed]
+            for life in wave:
+                assert life.child is not None
+                life.child.ask_to_stop()
+            for life in wave:
+                assert life.child is not None
                 life.child.stop(_GRACE_SECONDS)
                 life.child = None
+                del running[life.part.name]
 
     def strike(self) -> None:
         """SIGKILL to every part, and wait for their ends; for a signal handler that ends this process."""
@@ -126,10 +134,10 @@ class Supervisor:
 
     def _tick(self) -> None:
         for life in self._lives.values():
-            for line in life.lines.important():
-                self._say(line)
             if self._stopping:
                 return
+            if life.state is _State.UP:
+                self._show_log(life)
             match life.state:
                 case _State.DOWN if time.monotonic() >= life.due and self._stands(life.part.needs):
                     self._launch(life)
@@ -138,6 +146,10 @@ class Supervisor:
                 case _State.UP if life.child is None or not life.child.running:
                     self._fell(life)
 
+    def _show_log(self, life: _Life) -> None:
+        for line in life.lines.important():
+            self._say(line)
+
     def _stands(self, needs: tuple[str, ...]) -> bool:
         return all(self._lives[need].state is _State.UP for need in needs)
 
@@ -145,7 +157,6 @@ class Supervisor:
         part = life.part
         if life.log.exists() and life.log.stat().st_size > _LOG_BYTES:
             life.log.replace(life.log.with_suffix(".log.1"))
-        life.lines.begin()
         # SIGKILL when this process is killed: every part survives that by design, and none stays behind.
         life.child = Child(part.title, part.argv, env=part.env, cwd=part.cwd, log=life.log, parting=SIGKILL)
         life.state = _State.STARTING
@@ -167,6 +178,7 @@ class Supervisor:
         except MinmaiError as error:
             return self._failed(life, str(error))
         life.state = _State.UP
+        life.lines.begin()  # while starting it may well complain of what is not there yet
         if self._begun:
             self._say(f"{life.part.title} 已恢复 · is up again")
         life.since = time.monotonic()

@@ -57,6 +57,8 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
+    # It warns of every task that a busy machine lets wait for a tenth of a second.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     logging.captureWarnings(True)
 
 
