@@ -24,10 +24,11 @@ import typer
 
 from cli.sample.county import County, Pace
 from cli.sample.outbox import AGENCIES, Sent
+from services.platform import logs
 from services.platform.errors import MinmaiError
 from services.platform.plan import load_plan
 
-log = logging.getLogger("feed")
+log = logging.getLogger("cli.sample.feed")  # it is run as __main__
 
 HISTORY_PACE = Pace(vouchers=5, report_every=30)
 LIVE_PACE = Pace(vouchers=20, report_every=2)
@@ -257,8 +258,7 @@ def _stop(_number: int, _frame: object) -> NoReturn:
 
 def main() -> None:
     """Run the feed as a program: exit code 0 when asked to stop, 1 when it cannot go on."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.configure("feed")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:

@@ -3,7 +3,6 @@
 from collections import Counter
 from datetime import date, datetime, timedelta
 from itertools import islice, takewhile
-from typing import Any
 
 import pytest
 
@@ -41,10 +40,11 @@ def test_the_same_seed_says_the_same_and_another_seed_something_else(plan: Plan,
 
 def test_every_record_fits_its_contract_and_comes_from_the_agency_of_its_stream(sent: list[Sent]) -> None:
     for one in sent:
-        event = Pushed[dict[str, Any]].model_validate(one.event)
-        assert event.source == one.agency
+        stream = STREAMS[one.stream]
+        event = Pushed[stream.model].model_validate(one.event)  # type: ignore[name-defined]
+        assert (event.source, event.type) == (one.agency, stream.topic)
+        assert event.subject == stream.subject(one.event["data"])
         assert one.stream in AGENCIES[one.agency]
-        STREAMS[one.stream].model.model_validate(one.event["data"])
     assert {(one.agency, one.stream) for one in sent} == {
         (agency, stream) for agency, streams in AGENCIES.items() for stream in streams
     }

@@ -167,6 +167,8 @@ def test_it_gives_up_with_a_reason_when_it_is_refused(
         feed = start()
         eventually(lambda: not feed.running, 30, "the feed ends")
     assert said in feed.tail()
+    with pytest.raises(StartError, match="ended with code 1"):
+        feed.check()
 
 
 def test_a_missing_key_is_named(start: Start, receiver: Receiver, tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""The agencies of the proof at work: each pushes what it has, one push after the other, all at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from tests.e2e.pushes import Event, Item
+
+Said = tuple[str, datetime, dict[str, Any]]
+
+
+class Books:
+    """What ingest answered: `accepted` events in the order of acceptance (of each agency), and refusals."""
+
+    def __init__(self) -> None:
+        self.accepted: list[Event] = []
+        self.refused: list[tuple[str, str]] = []
+        """(code, id) of each refused record."""
+
+    def add(self, push: Sequence[Item], answer: dict[str, Any]) -> None:
+        """Book one answer; fails if ingest took a wrong record, refused a right one or miscounted."""
+        refused = {error["index"]: error["code"] for error in answer["errors"]}
+        assert refused == _wrong(push)
+        assert answer["received"] == len(push)
+        assert answer["rejected"] == len(refused)
+        taken = [item.content for index, item in enumerate(push) if index not in refused]
+        different = {(event["source"], event["id"]) for event in taken}
+        assert answer["accepted"] == len(different)
+        assert answer["duplicate"] == len(taken) - len(different)
+        self.accepted += taken
+        self.refused += [(error["code"], error["id"]) for error in answer["errors"]]
+
+    def conflicts(self) -> set[str]:
+        """The ids that were accepted in one push and, with other content, in a later one."""
+        first: dict[tuple[str, str], Said] = {}
+        return {
+            event["id"]
+            for event in self.accepted
+            if first.setdefault((event["source"], event["id"]), _said(event)) != _said(event)
+        }
+
+
+@contextmanager
+def at_work(
+    url: str, keys: Mapping[str, str], pushes: Mapping[str, Sequence[Sequence[Item]]], books: Books
+) -> Iterator[list[Future[None]]]:
+    """While the block runs the agencies push; at its end all pushes are answered and booked."""
+
+    def work(agency: str) -> None:
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+            for push in pushes[agency]:
+                response = client.post(
+                    "/v1/events",
+                    json=[item.content for item in push],
+                    headers={"Authorization": f"Bearer {keys[agency]}"},
+                )
+                assert response.status_code in (200, 207, 400), response.text
+                books.add(push, response.json())
+
+    with ThreadPoolExecutor(len(pushes)) as pool:
+        working = [pool.submit(work, agency) for agency in pushes]
+        yield working
+        for one in working:
+            one.result()
+
+
+def _wrong(push: Sequence[Item]) -> dict[int, str]:
+    """By index, the code of each record that ingest must refuse: mistakes, and contradictions in one push."""
+    found: dict[int, str] = {}
+    first: dict[str, Said] = {}
+    for index, item in enumerate(push):
+        if item.wrong:
+            found[index] = item.wrong
+        elif first.setdefault(item.content["id"], _said(item.content)) != _said(item.content):
+            found[index] = "conflict"
+    return found
+
+
+def _said(event: Event) -> Said:
+    return event["type"], datetime.fromisoformat(event["time"]).astimezone(UTC), event["data"]
