@@ -143,6 +143,11 @@ def add(path: Path, name: str, streams: Iterable[str], divisions: Iterable[str])
     return key
 
 
+def listed(path: Path) -> list[Agency]:
+    """Return the agencies of a file; one that is not there has none. Raises AgenciesError if it is wrong."""
+    return _read(path).agencies
+
+
 def _digest(key: str) -> str:
     return sha256(key.encode("utf-8", "replace")).hexdigest()
 

@@ -201,6 +201,7 @@ def serve(settings: IngestSettings) -> None:
             log_config=None,
             access_log=False,
             lifespan="on",
+            proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )

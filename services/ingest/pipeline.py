@@ -4,6 +4,7 @@ Over HTTP it comes in by `events` or `records`. Another way in (a sheet, an agen
 and a check of its own and calls `take`.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -25,6 +26,8 @@ from services.platform.errors import Unavailable
 
 EVENT_TYPES = ("application/cloudevents+json", "application/cloudevents-batch+json", "application/json")
 RECORD_TYPES = ("application/json", "application/x-ndjson", "application/ndjson")
+
+log = logging.getLogger(__name__)
 
 _RETRY_AFTER_SECONDS = 5
 
@@ -93,12 +96,12 @@ class Pipeline:
             self._watch.check()
             await self._writer.write(messages)
         except Unavailable as error:
+            log.warning("a push of %d messages is answered 503: %s", len(messages), error)
             raise Problem(
                 503,
                 "unavailable",
                 "系统暂时不能接收数据，请稍后将本次数据原样重发，重复的记录不会重复计数 · "
-                "nothing can be accepted now: send the same again later, a repeated record counts once "
-                f"({error})",
+                "nothing can be accepted now: send the same again later, a repeated record counts once",
                 {"Retry-After": str(_RETRY_AFTER_SECONDS)},
             ) from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.agencies import Agencies, AgenciesError, add
+from services.ingest.agencies import Agencies, AgenciesError, add, listed
 
 
 @pytest.fixture
@@ -17,6 +17,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_key_finds_its_agency_and_is_not_in_the_file(path: Path) -> None:
     health = add(path, "health", ["facility", "childcare-place"], ["532622"])
     town = add(path, "town", ["statistic"], ["532622101", "532622102"])
+    assert [agency.name for agency in listed(path)] == ["health", "town"]
     known = Agencies(path)
     found = known.lookup(health)
     assert found is not None
@@ -52,6 +53,7 @@ def test_every_agency_is_compared_in_constant_time(path: Path, monkeypatch: pyte
 
 def test_a_changed_file_is_read_again(path: Path) -> None:
     known = Agencies(path)
+    assert listed(path) == []
     key = add(path, "health", ["facility"], ["532622"])
     assert known.lookup(key) is not None
     content = path.read_text()
