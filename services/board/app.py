@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import uvicorn
-from clickhouse_driver.errors import ServerException
 from fastapi import FastAPI, Query, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -206,8 +205,8 @@ def _add_health(app: FastAPI, board: Board) -> None:
     def readyz() -> JSONResponse | dict[str, str]:
         try:
             board.check()
-        except (Unavailable, ServerException) as error:
-            return problem(503, "尚未就绪 · not ready", str(error).splitlines()[0])
+        except Unavailable as error:
+            return problem(503, "尚未就绪 · not ready", str(error))
         return {"status": "ready"}
 
     @app.get("/metrics", include_in_schema=False)

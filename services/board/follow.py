@@ -74,7 +74,7 @@ class Follower:
                     log.warning("%s was made again: starting at its end", self._topic)
                     return
         finally:
-            await consumer.stop()
+            await _stop(consumer)
 
     async def _described(self) -> TopicState:
         def ask() -> TopicState | None:
@@ -98,3 +98,15 @@ class Follower:
             self._unreadable()
             return
         self._hub.figure(figure, id=f"{record.partition}-{record.offset}")
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        # While a broker is away, aiokafka 0.14 lets the cancellation of its own fetch out of `stop`, before
+        # it has closed its connections. Taken for ours, it would end the follower without a word.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        await consumer._client.close()

@@ -9,6 +9,7 @@ connection, a broker that was away, a mailbox that ran over) the page reads the 
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,8 @@ from services.board.tables import Tables
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
 from services.platform.plan import load_plan
+
+log = logging.getLogger(__name__)
 
 
 class Board:
@@ -39,6 +42,7 @@ class Board:
     async def running(self) -> AsyncIterator[None]:
         """Follow the topic for as long as this lasts."""
         following = asyncio.create_task(self._follower.run(), name="follow")
+        following.add_done_callback(self._followed)
         try:
             yield
         finally:
@@ -46,6 +50,13 @@ class Board:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             self._clickhouse.close()
+
+    def _followed(self, following: "asyncio.Task[None]") -> None:
+        """Following ends only when the board does; anything else is our mistake, and must show."""
+        if following.cancelled():
+            return
+        log.critical("following the topic has ended", exc_info=following.exception())
+        self.hub.lost("程序错误，数字不再更新，请查看日志 · a bug has ended the updates, see the log")
 
     def check(self) -> None:
         """Return if the board can do its work; raises Unavailable with the reason."""

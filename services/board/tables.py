@@ -4,9 +4,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from clickhouse_driver.errors import ServerException
+
 from schemas.fields import Contract
 from schemas.indicator import Figure, FigureStatus
 from services.platform.clickhouse import ClickHouse
+from services.platform.errors import Unavailable
 
 HOURS = 48
 _LAST_DAY = date(2149, 6, 6)
@@ -73,8 +76,14 @@ class Tables:
         self._clickhouse = clickhouse
 
     def check(self) -> None:
-        """Return if the figures can be read."""
-        self._clickhouse.query("SELECT 1 FROM indicator_live LIMIT 1")
+        """Return if the figures can be read; raises Unavailable too if their table is missing."""
+        try:
+            self._clickhouse.query("SELECT 1 FROM indicator_live LIMIT 1")
+        except ServerException as error:
+            raise Unavailable(
+                f"indicator_live cannot be read: {error.message.splitlines()[0]}; a new database needs "
+                "`minmai migrate`"
+            ) from error
 
     def figures(self, indicator: str | None = None, division: str | None = None) -> list[Figure]:
         """The current figures: all, or those of an indicator or a division."""

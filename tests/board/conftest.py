@@ -1,0 +1,77 @@
+"""Boards and their databases: one filled county that tests share and only read, others of their own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.platform import clickhouse as platform
+from services.platform.migrations import migrate
+from services.platform.settings import Common
+from tests.board.county import PLAN, fill, write_alerts
+from tests.board.running import RunningBoard, make_topic
+from tests.support.brokers import Broker, new_broker
+from tests.support.clickhouse import ClickHouse
+
+
+@pytest.fixture(scope="session")
+def board_broker(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker for boards alone: they read the one topic of all figures."""
+    own = new_broker(broker_kind, tmp_path_factory.mktemp("board_broker"))
+    own.start()
+    make_topic(own.bootstrap)
+    yield own
+    own.stop()
+
+
+def filled(settings: Common) -> platform.ClickHouse:
+    """The database of `settings`, migrated and filled with the county; close what this returns."""
+    migrate(settings)
+    pool = platform.ClickHouse(settings)
+    fill(pool)
+    return pool
+
+
+@pytest.fixture(scope="session")
+def county(clickhouse: ClickHouse, board_broker: Broker) -> Common:
+    """Settings for a county with figures and alerts. It is shared: write nothing there."""
+    name = "board_county"
+    with clickhouse.client() as client:
+        client.execute(f"CREATE DATABASE {name}")
+    settings = Common(
+        kafka=board_broker.bootstrap,
+        clickhouse_port=clickhouse.port,
+        clickhouse_database=name,
+        plan=PLAN,
+    )
+    pool = filled(settings)
+    write_alerts(pool)
+    pool.close()
+    return settings
+
+
+@pytest.fixture
+def settings(clickhouse: ClickHouse, database: str, board_broker: Broker) -> Common:
+    """Settings for a new, empty database of this test's own."""
+    return Common(
+        kafka=board_broker.bootstrap,
+        clickhouse_port=clickhouse.port,
+        clickhouse_database=database,
+        plan=PLAN,
+    )
+
+
+@pytest.fixture
+def tables(settings: Common) -> Iterator[platform.ClickHouse]:
+    """The test's own database, filled with the county; it may be written to."""
+    pool = filled(settings)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="module")
+def board(county: Common, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
+    """A running board of the shared county."""
+    running = RunningBoard(county, tmp_path_factory.mktemp("board") / "board.log")
+    running.start()
+    yield running
+    running.stop()

@@ -1,0 +1,139 @@
+"""From the topic to the open pages, over real sockets, on the broker behind the fixtures."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from schemas.indicator import Figure
+from services.platform.settings import Common
+from tests.board.county import figures
+from tests.board.running import Events, RunningBoard, make_topic, produce
+from tests.support.brokers import Broker
+from tests.support.waiting import eventually
+
+HEARD_SECONDS = 30.0
+FLOOD = 14_000
+
+
+@contextmanager
+def stream(board: RunningBoard) -> Iterator[Events]:
+    """An open page: it has been told that the source is connected."""
+    with httpx.stream("GET", f"{board.url}/v1/stream", timeout=HEARD_SECONDS) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        events = Events(response)
+        name, data, fields = events.next()
+        assert (name, data["connected"], fields["retry"]) == ("source", True, "2000")
+        yield events
+
+
+def changed(version: int, place: int = 0) -> Figure:
+    return figures()[place].model_copy(update={"version": version})
+
+
+def test_a_changed_figure_reaches_every_open_page(board: RunningBoard, board_broker: Broker) -> None:
+    with stream(board) as one, stream(board) as other:
+        produce(board_broker.bootstrap, [changed(201)])
+        for events in (one, other):
+            data, fields = events.until("figure")
+            assert Figure.model_validate(data) == changed(201)
+            assert fields["id"].startswith("0-")
+
+
+def test_what_was_before_and_what_comes_twice_is_not_sent(board: RunningBoard, board_broker: Broker) -> None:
+    produce(board_broker.bootstrap, [changed(300)])
+    with stream(board) as events:
+        produce(board_broker.bootstrap, [changed(301), changed(301), changed(299), changed(302)])
+        versions = []
+        while versions[-1:] != [302]:
+            versions.append(events.until("figure")[0]["version"])
+        assert [version for version in versions if version > 300] in ([301, 302], [302])
+        assert 299 not in versions
+
+
+def test_a_record_that_is_no_figure_is_counted_and_stops_nothing(
+    board: RunningBoard, board_broker: Broker
+) -> None:
+    broken = changed(400).model_copy(update={"status": "splendid"})
+    with stream(board) as events:
+        produce(board_broker.bootstrap, [broken, changed(401)])
+        assert events.until("figure")[0]["version"] == 401
+    assert "minmai_board_unreadable_records_total 1.0" in httpx.get(f"{board.url}/metrics").text
+
+
+def test_a_page_that_does_not_read_blocks_nobody(board: RunningBoard, board_broker: Broker) -> None:
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", board.port))
+        slow.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: board\r\n\r\n")
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        with stream(board) as quick:
+            # Far more than the sockets between hold: the slow page's events wait in its mailbox.
+            all_figures = figures()
+            flood = (
+                all_figures[number % 96].model_copy(update={"version": 1_000 + number})
+                for number in range(FLOOD)
+            )
+            produce(board_broker.bootstrap, flood)
+            produce(board_broker.bootstrap, [changed(100_000)])
+            while quick.until("figure")[0]["version"] != 100_000:
+                pass
+            assert httpx.get(f"{board.url}/v1/indicators").status_code == 200
+        # Reading at last, the slow page gets the newest version like the others.
+        slow.settimeout(HEARD_SECONDS)
+        received = b""
+        while b'"version":100000' not in received:
+            received = received[-4096:] + slow.recv(65536)
+
+
+def test_sigterm_ends_open_streams_and_the_process(county: Common, tmp_path: Path) -> None:
+    board = RunningBoard(county, tmp_path / "board.log")
+    board.start()
+    with httpx.stream("GET", f"{board.url}/v1/stream", timeout=HEARD_SECONDS) as response:
+        lines = response.iter_lines()
+        assert next(lines) == "event: source"
+        board.terminate()
+        assert [line for line in lines if line.startswith("event: figure")] == []
+
+
+def test_a_broker_that_comes_back_is_read_again(county: Common, fresh_broker: Broker, tmp_path: Path) -> None:
+    make_topic(fresh_broker.bootstrap)
+    mine = county.model_copy(update={"kafka": fresh_broker.bootstrap})
+    board = RunningBoard(mine, tmp_path / "board.log")
+    board.start()
+    try:
+        with stream(board) as events:
+            produce(fresh_broker.bootstrap, [changed(501 + number) for number in range(20)])
+            while events.until("figure")[0]["version"] != 520:
+                pass
+            fresh_broker.kill()
+            assert events.until("source")[0]["connected"] is False
+            assert httpx.get(f"{board.url}/readyz").status_code == 503
+            fresh_broker.start()
+            make_topic(fresh_broker.bootstrap)
+            while not events.until("source")[0]["connected"]:
+                pass
+            produce(fresh_broker.bootstrap, [changed(521)])
+            while events.until("figure")[0]["version"] != 521:
+                pass
+    finally:
+        board.stop()
+
+
+def test_the_board_starts_before_its_neighbours(county: Common, fresh_broker: Broker, tmp_path: Path) -> None:
+    board = RunningBoard(county.model_copy(update={"kafka": fresh_broker.bootstrap}), tmp_path / "b.log")
+    board.launch()
+    try:
+        reason = eventually(
+            lambda: httpx.get(f"{board.url}/readyz").json()["detail"] if board.alive() else "",
+            HEARD_SECONDS,
+            "the board says that the topic is missing",
+            until=lambda detail: "minmai topics create" in detail,
+        )
+        assert "minmai.indicator.v1" in reason
+        make_topic(fresh_broker.bootstrap)
+        board.wait_ready()
+    finally:
+        board.stop()
