@@ -73,10 +73,10 @@ $(BIN)/python:
 
 $(VENV)/.run: pyproject.toml requirements.lock | $(BIN)/python
 	@echo '安装中 · installing (once) …'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[embedded]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[embedded]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock | $(BIN)/python
 	@echo '安装中 · installing with development tools (once) …'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[embedded,test,lint]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[embedded,test,lint]'
 	@touch $@ $(VENV)/.run
