@@ -1,0 +1,102 @@
+"""Debian's chromium, driven by Playwright: an empty profile for each page, nothing else on the wire.
+
+These tests run only where `-m` asks for `browser`, as CI does.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from services.platform import clickhouse as platform
+from services.platform.settings import Common
+from tests.board.conftest import board, board_broker, county, settings, tables
+from tests.board.running import RunningBoard
+
+__all__ = ["board", "board_broker", "county", "settings", "tables"]
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HEIGHTS = {1440: 900, 390: 844}
+
+Open = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "browser" in config.getoption("-m"):
+        return
+    here = Path(__file__).parent
+    mine = [item for item in items if here in item.path.parents]
+    if mine:
+        config.hook.pytest_deselected(items=mine)
+        items[:] = [item for item in items if item not in mine]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def browser_errors() -> list[str]:
+    """What open pages have reported; whatever is left here at the end fails the test."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Browser, browser_errors: list[str]) -> Iterator[Open]:
+    """Open the board in a new profile; at the end no page may have reported an error."""
+    errors = browser_errors
+    contexts = []
+
+    def opened(
+        running: RunningBoard,
+        path: str = "/",
+        *,
+        width: int = 1440,
+        scheme: Literal["light", "dark"] = "light",
+        reduced: bool = False,
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": HEIGHTS[width]},
+            color_scheme=scheme,
+            reduced_motion="reduce" if reduced else "no-preference",
+            locale="zh-CN",
+            device_scale_factor=1 if width > 640 else 2,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: errors.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        page.goto(running.url + path)
+        page.wait_for_selector("#connection[data-state=live]")
+        page.wait_for_selector("#main:not([aria-busy])")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def own_board(settings: Common, tables: platform.ClickHouse, tmp_path: Path) -> Iterator[RunningBoard]:
+    """A running board of a database of this test's own."""
+    running = RunningBoard(settings, tmp_path / "board.log")
+    running.start()
+    yield running
+    running.stop()
