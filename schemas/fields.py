@@ -14,7 +14,7 @@ def fixed_point(places: int) -> Callable[[Decimal], Decimal]:
     conflict.
     """
     unit = Decimal(1).scaleb(-places)
-    return lambda value: value.quantize(unit)
+    return lambda value: value.quantize(unit) + 0  # and -0.00 is 0.00
 
 
 CommunityCode = Annotated[

@@ -127,15 +127,16 @@ def known_stream(name: str) -> Stream:
 def _once_each(checked: Sequence[Checked | Refused]) -> tuple[list[Checked], int, list[Refused]]:
     """Sort what was checked into new records, the number of repetitions, and refusals.
 
-    Of one identity the first record counts; the same again is a repetition, another content a conflict.
+    Of one identity in a stream the first record counts; the same again is a repetition, another content a
+    conflict.
     """
-    first: dict[UUID, Checked] = {}
+    first: dict[tuple[str, UUID], Checked] = {}
     duplicate = 0
     refused: list[Refused] = []
     for one in checked:
         if isinstance(one, Refused):
             refused.append(one)
-        elif (known := first.setdefault(one.identity, one)) is one:
+        elif (known := first.setdefault((one.stream.name, one.identity), one)) is one:
             continue
         elif known.fingerprint == one.fingerprint:
             duplicate += 1
