@@ -171,7 +171,7 @@ class Facilities:
     def _report(self, facility: Facility, day: date, every: int) -> None:
         turn = facility.number + day.toordinal()
         if facility.kind != "childcare":
-            if turn % (30 if facility.kind == "elder_care" else 180) == 0:
+            if turn % (60 if facility.kind == "elder_care" else 365) == 0:
                 self._tell(facility, day)
             return
         if turn % every:
