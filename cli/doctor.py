@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from cli.paths import plan_folder
 from deploy.embedded import up
-from services.platform.errors import MinmaiError
+from services.platform.errors import MinmaiError, SettingsError
 from services.platform.plan import load_plan
+from services.platform.settings import PREFIX
 
 _PACKAGES = (
     *(
@@ -45,7 +47,7 @@ def report(data: Path) -> int:
         ("规划 plan", _plan),
         *(
             (f"端口 port {port}", lambda port=port, name=name: _port(port, name))
-            for name, port in up.Ports().named()
+            for name, port in _ports().named()
         ),
     ]
     worst = 0
@@ -56,6 +58,18 @@ def report(data: Path) -> int:
             worst = 1
             print(f"not ok  {name}: {wrong}")
     return worst
+
+
+def _ports() -> up.Ports:
+    """The ports that `minmai up` would take without options; raises SettingsError for one that is none."""
+    wanted: dict[str, int] = {}
+    for name, usual in asdict(up.Ports()).items():
+        variable = f"{PREFIX}{name.upper()}_PORT"
+        told = os.environ.get(variable, str(usual))
+        if not told.isdecimal():
+            raise SettingsError(f"{variable}: {told!r} is no port")
+        wanted[name] = int(told)
+    return up.Ports(**wanted)
 
 
 def _python() -> str:

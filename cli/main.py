@@ -1,5 +1,6 @@
 """The `minmai` command. A command's modules are imported when it runs, so that `minmai --help` is quick."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -184,6 +185,8 @@ def doctor(
 
 def main() -> None:
     """Run the command; a named error becomes one message and exit code 1, any other keeps its traceback."""
+    # A command itself says what is wrong; a service sets up its own log.
+    logging.basicConfig(level=logging.CRITICAL)
     try:
         app(prog_name="minmai")
     except MinmaiError as error:

@@ -1,5 +1,6 @@
 """The commands that run one service, or only check its settings and the plan."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -62,6 +63,7 @@ def board(check: bool) -> None:
 
 
 def _run(name: str, kind: type[S], serve: Callable[[S], None], check: bool) -> None:
+    os.environ.setdefault("MINMAI_PLAN", str(plan_folder()))
     if check:
         wrong = mistakes(plan_folder(), kind)
         if wrong:

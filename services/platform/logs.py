@@ -5,17 +5,10 @@ import sys
 import time
 from typing import Any, TextIO
 
-_CHATTY = (
-    "aiokafka",
-    "asyncio",
-    "clickhouse_driver",
-    "faust",
-    "httpcore",
-    "httpx",
-    "kafka",
-    "mode",
-    "uvicorn",
-)
+_CHATTY = ("aiokafka", "asyncio", "faust", "httpcore", "httpx", "kafka", "mode", "uvicorn")
+# One tells of every refused connection with a traceback, which our own messages name in a line; the other of
+# every task that a busy machine lets wait for a tenth of a second.
+_ALARMED = ("clickhouse_driver", "kafka.net.selector")
 
 _ESCAPES = {number: f"\\x{number:02x}" for number in (*range(32), 127)} | {10: "\\n", 13: "\\r", 9: " "}
 
@@ -57,8 +50,8 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
-    # It warns of every task that a busy machine lets wait for a tenth of a second.
-    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+    for name in _ALARMED:
+        logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(True)
 
 
