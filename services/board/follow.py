@@ -17,7 +17,7 @@ from services.platform.topics import TopicState, describe
 log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
-_SILENCE_SECONDS = 3.0
+_SILENCE_SECONDS = 5.0
 _ANSWER_SECONDS = 3.0
 
 
@@ -53,6 +53,7 @@ class Follower:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             request_timeout_ms=10_000,
+            retry_backoff_ms=500,
         )
         try:
             await consumer.start()

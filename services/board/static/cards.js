@@ -78,5 +78,5 @@ function drawBars(declaration, view, parts) {
   const tally = (wanted) => towns.filter((figure) => f.status(figure) === wanted).length;
   const words = Object.keys(f.STATUS).filter((status) => tally(status) > 0)
     .map((status) => `${f.STATUS[status].zh}\u00a0${tally(status)}`);
-  setText(parts.counted, `${towns.length} 个乡镇：${words.join(" · ")}`);
+  setText(parts.counted, `${towns.length} 个乡镇：${words.join("　")}`);
 }

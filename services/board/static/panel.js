@@ -45,7 +45,7 @@ export function panel(view) {
     return [
       h("div", { class: "panel-value", "data-status": status },
         h("p", { class: "value" }, number, " ",
-          h("span", { class: "unit" }, f.hasValue(figure) ? `${declaration.unit.zh} ` : "", f.hasValue(figure) ? en(declaration.unit.en) : "")),
+          f.hasValue(figure) ? h("span", { class: "unit" }, ...unit(declaration)) : null),
         h("span", { class: "badge" }, glyph(status), f.STATUS[status].zh, en(f.STATUS[status].en)),
         h("p", { class: "gap" }, gap.zh, en(gap.en))),
       chart,
@@ -65,6 +65,8 @@ export function panel(view) {
       ...(level === "county" || view.townships.length ? [compare(declaration)] : []),
     ];
   }
+
+  const unit = ({ unit: { zh, en: english } }) => (zh === english ? [zh] : [`${zh} `, en(english)]);
 
   function facts(rows) {
     return h("dl", { class: "facts" }, ...rows.filter((row) => row !== null).flatMap(([zh, english, text, beside]) => [
