@@ -38,16 +38,15 @@ def _seen(clickhouse: ClickHouse, stream: Stream, block: Block, names: list[UUID
         return {}
     rows = clickhouse.query(
         "SELECT identity, argMin(fingerprint, offset) FROM record_identity"
-        " WHERE stream = %(stream)s AND identity IN %(names)s"
+        " WHERE stream = %(stream)s AND identity IN (SELECT name FROM names)"
         " AND NOT (topic_id = %(topic_id)s AND partition = %(partition)s AND offset >= %(first)s)"
         " GROUP BY identity",
         {
             "stream": stream.name,
-            "names": names,
             "topic_id": block.place.topic_id,
             "partition": block.place.partition,
             "first": block.first,
         },
-        settings={"max_query_size": 1 << 30, "max_ast_elements": 10_000_000},
+        given={"names": {"name UUID": names}},
     )
     return dict(rows)

@@ -58,6 +58,8 @@ class Reader(Service):
             client_id="minmai-aggregate",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            max_partition_fetch_bytes=16
+            << 20,  # small fetches are small blocks, and each block has its price
             fetch_max_wait_ms=50,  # the embedded broker lets a waiting fetch sleep through what comes in
             session_timeout_ms=settings.session_timeout_ms,
             rebalance_timeout_ms=settings.rebalance_timeout_ms,

@@ -17,6 +17,9 @@ from services.platform.settings import Common
 
 Rows = list[tuple[Any, ...]]
 
+AWAY = (NetworkError, SocketTimeoutError, EOFError, OSError)
+"""What clickhouse-driver raises when the server cannot be reached, or goes away."""
+
 
 class ClickHouse:
     """A pool of clients to one database; safe to use from many threads."""
@@ -31,14 +34,16 @@ class ClickHouse:
         sql: str,
         params: Mapping[str, Any] | None = None,
         *,
-        settings: Mapping[str, Any] | None = None,
+        given: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     ) -> Rows:
         """Run a statement and return its rows.
 
-        Raises Unavailable when the server cannot be reached, clickhouse_driver's ServerException otherwise.
+        `given` are tables sent along for this statement alone, in native form: by name, then by
+        "column Type", their values. Raises Unavailable when the server cannot be reached,
+        clickhouse_driver's ServerException otherwise.
         """
         with self._client() as client:
-            return list(client.execute(sql, dict(params or {}), settings=dict(settings or {})) or [])
+            return list(client.execute(sql, dict(params or {}), external_tables=_external(given)) or [])
 
     def rows(
         self,
@@ -82,7 +87,7 @@ class ClickHouse:
             client = self._connect()
         try:
             yield client
-        except (NetworkError, SocketTimeoutError, EOFError, OSError) as error:
+        except AWAY as error:
             client.disconnect()
             where = f"{self._settings.clickhouse_host}:{self._settings.clickhouse_port}"
             raise Unavailable(
@@ -106,3 +111,14 @@ class ClickHouse:
             send_receive_timeout=60,
             client_name="minmai",
         )
+
+
+def _external(given: Mapping[str, Mapping[str, Sequence[Any]]] | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "structure": [tuple(column.split(" ", 1)) for column in columns],
+            "data": list(zip(*columns.values(), strict=True)),
+        }
+        for name, columns in (given or {}).items()
+    ]

@@ -8,6 +8,7 @@ from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
 from clickhouse_migrations.exceptions import MigrationException
 from clickhouse_migrations.migrator import STATUS_APPLIED, STATUS_PENDING
 
+from services.platform.clickhouse import AWAY
 from services.platform.errors import MigrationError, Unavailable
 from services.platform.settings import Common
 
@@ -50,7 +51,7 @@ def migrate(settings: Common, *, dry_run: bool = False, folder: Path = FOLDER) -
             cluster.migrate(database, folder, multi_statement=True)
     except MigrationException as error:
         raise MigrationError(f"{where}: {error}") from error
-    except (EOFError, OSError) as error:
+    except AWAY as error:
         raise Unavailable(f"{where}: ClickHouse does not answer ({error}); is it running?") from error
     except Error as error:
         raise MigrationError(f"{where}: {str(error).splitlines()[0]}") from error

@@ -34,6 +34,31 @@ def running(clickhouse: ClickHouse, mark: str) -> int:
         return int(client.execute(statement, {"like": f"%{mark}%"})[0][0])
 
 
+def test_external_tables_last_one_statement(client: Client) -> None:
+    def table(name: str, *numbers: int) -> dict[str, object]:
+        rows = [(number, f"n{number}") for number in numbers]
+        return {"name": name, "structure": [("n", "UInt64"), ("s", "String")], "data": rows}
+
+    sql = "SELECT number, s FROM numbers(10) AS all JOIN given ON all.number = given.n ORDER BY number"
+    given = [table("given", 3, 5, 20)]
+    assert client.execute(sql, external_tables=given) == [(3, "n3"), (5, "n5")]
+    assert client.execute(sql, external_tables=[table("given", 7)]) == [(7, "n7")]
+    assert client.execute(sql, external_tables=[table("given", 99)]) == []
+    both = [table("given", 1, 2), table("other", 2)]
+    assert client.execute(
+        f"SELECT n FROM ({sql.replace('number, s', 'n')}) WHERE n IN (SELECT n FROM other)",
+        external_tables=both,
+    ) == [(2,)]
+    with pytest.raises(ServerException) as gone:
+        client.execute(sql)
+    assert gone.value.code == 60
+    with pytest.raises(ServerException):
+        client.execute("SELECT broken FROM given", external_tables=given)
+    assert client.execute(sql, external_tables=given) == [(3, "n3"), (5, "n5")]
+    large = {"name": "given", "structure": [("n", "UInt64")], "data": [(n,) for n in range(100_000)]}
+    assert client.execute("SELECT sum(n) FROM given", external_tables=[large]) == [(4_999_950_000,)]
+
+
 def test_greeting_ping_and_versions(client: Client) -> None:
     client.execute("SELECT 1")
     info = client.connection.server_info

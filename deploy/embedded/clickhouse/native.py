@@ -10,12 +10,12 @@ import socket
 import struct
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from deploy.embedded.clickhouse.accounts import admit
 from deploy.embedded.clickhouse.columns import Block, header, parse_type, read_block
-from deploy.embedded.clickhouse.engine import Engine, Link, Written
-from deploy.embedded.clickhouse.errors import NOT_IMPLEMENTED, UNKNOWN_PACKET, EngineError
+from deploy.embedded.clickhouse.engine import Engine, Link, Written, identifier
+from deploy.embedded.clickhouse.errors import UNKNOWN_PACKET, EngineError
 from deploy.embedded.clickhouse.guard import check, check_rows
 from deploy.embedded.clickhouse.sql import Statement, parse
 from deploy.embedded.clickhouse.watch import Watch
@@ -132,20 +132,14 @@ class Session:
 
     def _query(self, link: Link) -> None:
         settings, sql = self._read_query()
-        if self._read_block().columns:
-            while self._read_block().columns:
-                pass
-            refused: EngineError | None = EngineError(
-                NOT_IMPLEMENTED, "The embedded ClickHouse takes no external tables; use a temporary table"
-            )
-        else:
-            refused = None
+        external: list[tuple[str, Block]] = []
+        while (named := self._read_block())[1].columns:
+            external.append(named)
         self._method = ZSTD if settings.get("network_compression_method", "").upper() == "ZSTD" else LZ4
         self._in.release()
         try:
-            if refused:
-                raise refused
-            self._execute(link, parse(sql), settings)
+            with _beside(link, external):
+                self._execute(link, parse(sql), settings)
         except EngineError as error:
             self._send(_exception(error))
 
@@ -233,14 +227,15 @@ class Session:
     def _spool(self, spool: tempfile.SpooledTemporaryFile[bytes]) -> int:
         """Take in the rows of one INSERT up to the empty block that closes them; returns their number."""
         rows = 0
-        while (block := self._read_block()).columns:
+        while (block := self._read_block()[1]).columns:
             if block.rows:
                 spool.write(block.data)
             rows += block.rows
             self._in.release()
         return rows
 
-    def _read_block(self) -> Block:
+    def _read_block(self) -> tuple[str, Block]:
+        """One block of rows and the name of the external table it belongs to, empty for an INSERT's."""
         packet = self._in.varint()
         if packet == _CANCEL:
             raise _Cancelled
@@ -248,12 +243,12 @@ class Session:
             raise _Unreadable(
                 EngineError(UNKNOWN_PACKET, f"Expected a block from client, got packet {packet}")
             )
-        self._in.string()
+        table = self._in.string()
         reader = unpacked(self._in) if self._compressed else self._in
         try:
             while field := reader.varint():
                 reader.skip(1 if field == 1 else 4)
-            return read_block(reader)
+            return table, read_block(reader)
         except EngineError as error:
             raise _Unreadable(error) from error
 
@@ -271,6 +266,25 @@ class Session:
 
     def _send(self, data: bytes) -> None:
         self._socket.sendall(data)
+
+
+@contextmanager
+def _beside(link: Link, external: list[tuple[str, Block]]) -> Iterator[None]:
+    """Hold the tables a client sent along with its statement, for as long as that runs."""
+    made: list[str] = []
+    try:
+        for name, block in external:
+            table = identifier(name)
+            if name not in made:
+                columns = ", ".join(f"{identifier(column.name)} {column.type}" for column in block.columns)
+                link.run(f"CREATE TEMPORARY TABLE {table} ({columns}) ENGINE = Memory")
+                made.append(name)
+            if block.rows:
+                link.insert(f"INSERT INTO {table}", "Native", [block.data])
+        yield
+    finally:
+        for name in made:
+            link.run(f"DROP TEMPORARY TABLE {identifier(name)}")
 
 
 def framed(blocks: Iterator[Block], revision: int) -> bytes:

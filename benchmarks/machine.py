@@ -1,0 +1,115 @@
+"""What the benchmarks share: a minmai of their own on free ports, and what machine this is."""
+
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+PORTS = ("ingest", "board", "alerts", "aggregate", "clickhouse", "clickhouse-http", "kafka")
+
+
+@dataclass(frozen=True)
+class Minmai:
+    """A running one-machine minmai."""
+
+    ports: Mapping[str, int]
+    folder: Path
+    pid: int
+
+    def url(self, part: str) -> str:
+        return f"http://127.0.0.1:{self.ports[part]}"
+
+
+@contextmanager
+def running_minmai() -> Iterator[Minmai]:
+    """Start `minmai up` without feeds on free ports and an empty folder; end it afterwards."""
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    with tempfile.TemporaryDirectory(prefix="minmai-bench-") as folder:
+        options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "up", "--data", folder, *options],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "MINMAI_CLOCK": "event"},
+        )
+        try:
+            wait_ready(process, [f"http://127.0.0.1:{ports[name]}/readyz" for name in PORTS[:4]])
+            yield Minmai(ports, Path(folder), process.pid)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+def wait_ready(process: "subprocess.Popen[bytes]", urls: list[str], seconds: float = 90) -> None:
+    """Return when every URL answers 200; raises RuntimeError if the process ends or time runs out."""
+    end = time.monotonic() + seconds
+    for url in urls:
+        while True:
+            if process.poll() is not None:
+                raise RuntimeError(f"minmai ended with code {process.returncode} before it was ready")
+            try:
+                if httpx.get(url, timeout=5, trust_env=False).status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+            if time.monotonic() > end:
+                raise RuntimeError(f"{url} is not ready after {seconds:.0f} s")
+            time.sleep(0.1)
+
+
+def free_ports(number: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def machine() -> str:
+    """Name the machine, and how busy it is with other things: a figure means nothing without that."""
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f}"
+    )
+
+
+def memory(root: int) -> dict[str, float]:
+    """Return the resident memory, in MB, of a process's children, by what they run."""
+    found: dict[str, float] = {}
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+            command = (status.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if int(fields["PPid"]) == root and "VmRSS" in fields:
+            found[_name(command)] = int(fields["VmRSS"].split()[0]) / 1024
+    return found
+
+
+def _name(command: str) -> str:
+    for part in ("ingest", "aggregate", "alerts", "board", "sample.feed", "embedded.clickhouse", "tansu"):
+        if part in command:
+            return part.split(".")[-1]
+    return command[:60]
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the value that a share of the values does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
