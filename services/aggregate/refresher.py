@@ -17,6 +17,7 @@ class Refresher(Service):
     """Collects which streams were touched and refreshes their figures, one round at a time.
 
     While a round runs, further blocks only add to the next one: under load the rounds get larger, not more.
+    After a round it rests for as long as that took, so that half of the time is left to counting.
     """
 
     def __init__(self, path: FigurePath, clock: Clock, plan: Plan, **options: Any) -> None:
@@ -42,6 +43,7 @@ class Refresher(Service):
     async def _refresh(self) -> None:
         await self._path.begin()
         while not self.should_stop:
+            rest = 0.0
             now = await patiently(self._clock.now)
             if now is not None:
                 today = now.astimezone(self._plan.zone).date()
@@ -49,9 +51,12 @@ class Refresher(Service):
                     self._touched.update(STREAMS)
                 if self._touched:
                     touched, self._touched = self._touched, set()
+                    began = self.loop.time()
                     await self._path.refresh(touched, today)
                     self._today = today
+                    rest = self.loop.time() - began
             self.ready = True
+            await self.sleep(rest)
             self._something.clear()
             if not self._touched:
                 await self.wait(self._something)  # or until the service stops
