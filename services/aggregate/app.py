@@ -73,6 +73,7 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
         FigurePath(IndicatorTables(clickhouse, plan), publish), clock_for(settings, clickhouse), plan
     )
     reader = Reader(settings, BlockPath(clickhouse, Claims(clickhouse, worker), refuse, refresher.mark))
+    refresher.behind = lambda: reader.behind
     app.minmai_services = [refresher, reader]
     _add_pages(app, reader, refresher)
     return app

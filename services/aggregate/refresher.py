@@ -1,5 +1,6 @@
 """Refreshing: a Faust service that recomputes figures when records came in or the day has changed."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -17,8 +18,11 @@ class Refresher(Service):
     """Collects which streams were touched and refreshes their figures, one round at a time.
 
     While a round runs, further blocks only add to the next one: under load the rounds get larger, not more.
-    After a round it rests for as long as that took, so that half of the time is left to counting.
+    While the reader is behind (`behind` says so) it rests after a round for as long as that took, so that
+    half of the time is left to counting.
     """
+
+    behind: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, path: FigurePath, clock: Clock, plan: Plan, **options: Any) -> None:
         super().__init__(**options)
@@ -54,7 +58,8 @@ class Refresher(Service):
                     began = self.loop.time()
                     await self._path.refresh(touched, today)
                     self._today = today
-                    rest = self.loop.time() - began
+                    if self.behind():
+                        rest = self.loop.time() - began
             self.ready = True
             await self.sleep(rest)
             self._something.clear()
