@@ -20,6 +20,7 @@ from services.aggregate import metrics
 from services.aggregate.blocks import Block, Place
 from services.aggregate.pipeline import TOPICS, BlockPath
 from services.aggregate.settings import GROUP, AggregateSettings
+from services.platform.kafka import stop_consumer
 from services.platform.topics import topic_ids
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Reader(Service):
         self._moving = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
         self.joined = False
+        self.behind = False
 
     async def on_start(self) -> None:
         """Join the consumer group."""
@@ -73,7 +75,7 @@ class Reader(Service):
         """Leave the group, after the block in hand."""
         async with self._moving:
             if self._consumer is not None:
-                await self._consumer.stop()
+                await stop_consumer(self._consumer)
 
     @Service.task
     async def _read(self) -> None:
@@ -82,6 +84,8 @@ class Reader(Service):
         while not self.should_stop:
             started = self.loop.time()
             fetched = await consumer.getmany(timeout_ms=500, max_records=self._settings.block_records)
+            found = sum(map(len, fetched.values()))
+            self.behind = found > self._settings.block_records // 2
             if fetched:
                 async with self._moving:
                     await self._take(fetched)

@@ -18,6 +18,7 @@ After any doubt `_begin` reads everything from ClickHouse again, so a failed wri
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from schemas.indicator import Figure
@@ -26,7 +27,6 @@ from services.alerts.channels.mail import Mail, Relay
 from services.alerts.channels.topic import Topic
 from services.alerts.channels.webhook import Webhook
 from services.alerts.delivery import Courier, Patience
-from services.alerts.follow import Follower
 from services.alerts.metrics import Metrics
 from services.alerts.settings import AlertsSettings
 from services.alerts.state import Ledger
@@ -34,6 +34,7 @@ from services.alerts.watch import Watch
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.errors import Unavailable
+from services.platform.follow import Follower, News
 from services.platform.plan import load_plan
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,14 @@ class Alerts:
             give_up=settings.notice_give_up_seconds,
         )
         self._courier = Courier(self._channels, self.ledger, patience, self.metrics)
-        self._follower = Follower(settings.kafka, begin=self._begin, figures=self._take, metrics=self.metrics)
+        self._follower = Follower(
+            settings.kafka,
+            client_id="minmai-alerts",
+            begin=self._begin,
+            take=self._hear,
+            unreadable=self.metrics.unreadable.inc,
+        )
+        self.metrics.connected.set_function(lambda: float(not self._follower.trouble))
 
     async def run(self) -> None:
         """Do the work until cancelled; any other end is an error that nobody foresaw."""
@@ -88,6 +96,9 @@ class Alerts:
         self._courier.take(await asyncio.to_thread(self.ledger.waiting))
         self.watch = Watch(self.plan, self._board_url, logged)
         await self._take(await asyncio.to_thread(self.ledger.figures, sorted(self.watch.indicators)))
+
+    async def _hear(self, news: Sequence[News]) -> None:
+        await self._take([one.figure for one in news])
 
     async def _take(self, figures: list[Figure]) -> None:
         """Evaluate figures, keep the changes with their notices, then let the notices go."""

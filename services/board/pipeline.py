@@ -10,16 +10,16 @@ connection, a broker that was away, a mailbox that ran over) the page reads the 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from services.board.follow import Follower
 from services.board.hub import Hub
 from services.board.metrics import Metrics
 from services.board.settings import BoardSettings
 from services.board.tables import Tables
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
+from services.platform.follow import Follower, News
 from services.platform.plan import load_plan
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,14 @@ class Board:
         self.metrics = Metrics(self.hub)
         self._clickhouse = ClickHouse(settings)
         self.tables = Tables(self._clickhouse)
-        self._follower = Follower(settings.kafka, self.hub, unreadable=self.metrics.unreadable.inc)
+        self._follower = Follower(
+            settings.kafka,
+            client_id="minmai-board",
+            begin=self._begin,
+            take=self._pass_on,
+            lost=lambda reason: self.hub.lost(f"消息总线中断，数字暂停更新 · {reason}"),
+            unreadable=self.metrics.unreadable.inc,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -50,6 +57,13 @@ class Board:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             self._clickhouse.close()
+
+    async def _begin(self) -> None:
+        self.hub.connected()
+
+    async def _pass_on(self, news: Sequence[News]) -> None:
+        for one in news:
+            self.hub.figure(one.figure, one.id)
 
     def _followed(self, following: "asyncio.Task[None]") -> None:
         """Following ends only when the board does; anything else is our mistake, and must show."""

@@ -1,0 +1,33 @@
+"""What aiokafka 0.14 needs help with."""
+
+import asyncio
+import contextlib
+
+from aiokafka import AIOKafkaConsumer
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, started or not, and leave nothing of it behind, be its broker there or away.
+
+    While a broker is away `consumer.stop()` raises the CancelledError of a fetch that it has cancelled
+    itself, before it has closed its connections; taken for a cancellation of ours, that would end the caller
+    without a word. In a task of its own the two cannot be confused.
+
+    If the calling task is cancelled meanwhile, the consumer is stopped all the same, then CancelledError is
+    raised; only a second cancellation does not wait.
+    """
+    stopping = asyncio.create_task(_stop(consumer))
+    try:
+        await asyncio.wait({stopping})
+    except asyncio.CancelledError:
+        await asyncio.wait({stopping})
+        raise
+    stopping.result()
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await consumer.stop()
+    finally:
+        await consumer._client.close()  # does nothing if `stop` came that far
