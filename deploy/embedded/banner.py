@@ -1,5 +1,8 @@
 """What `minmai up` prints when all is ready: where everything is, and what to do next."""
 
+import shlex
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
@@ -45,10 +48,19 @@ def _first_record(data: DataFolder, ports: "Ports", settings: Common) -> str:
     return f"""\
   登记单位，再推送第一条数据（另开终端） · add an agency, then push a first record (in another terminal):
 
-    minmai agency add demo-bureau --stream facility --division {plan.county.county} --file {data.agencies}
+    {_command()} agency add demo-bureau --stream facility --division {plan.county.county} \\
+      --file {shlex.quote(str(data.agencies))}
     curl -H 'Authorization: Bearer 密钥KEY' -H 'Content-Type: application/json' \\
       http://127.0.0.1:{ports.ingest}/v1/streams/facility -d '{record}'
 """
+
+
+def _command() -> str:
+    """How to call this very minmai from the working directory, also where it is on no PATH."""
+    script = Path(sys.executable).with_name("minmai")
+    if script.is_relative_to(Path.cwd()):
+        script = script.relative_to(Path.cwd())
+    return shlex.quote(str(script))
 
 
 def _padded(text: str) -> str:
