@@ -1,0 +1,67 @@
+"""What the services' own tests of following cannot bring about."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.streams import INDICATOR_TOPIC
+from services.platform import follow
+from services.platform.topics import TopicState, declared, describe, ensure_topics
+from tests.board.county import figures
+from tests.support.brokers import Broker
+
+WAIT_SECONDS = 60.0
+
+
+async def test_a_topic_made_again_is_noticed_without_a_silence(
+    fresh_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records never stop, so nothing but the topic's id tells; then everything begins anew."""
+    ensure_topics(fresh_broker.bootstrap, topics=[one for one in declared() if one.name == INDICATOR_TOPIC])
+    monkeypatch.setattr(follow, "_SILENCE_SECONDS", 10 * WAIT_SECONDS)
+    monkeypatch.setattr(follow, "_DOUBT_SECONDS", 0.2)
+    begun, taken, again = asyncio.Semaphore(0), asyncio.Event(), asyncio.Event()
+
+    def described(*args: object, **options: object) -> dict[str, TopicState]:
+        found = describe(fresh_broker.bootstrap, [INDICATOR_TOPIC])
+        return (
+            {name: replace(state, id=uuid.UUID(int=1)) for name, state in found.items()}
+            if again.is_set()
+            else found
+        )
+
+    async def begin() -> None:
+        begun.release()
+
+    async def take(news: Sequence[follow.News]) -> None:
+        assert all(one.id.startswith("0-") for one in news)
+        taken.set()
+
+    async def produce() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=fresh_broker.bootstrap) as producer:
+            while True:
+                await producer.send_and_wait(INDICATOR_TOPIC, figures()[0].model_dump_json().encode())
+                await asyncio.sleep(0.02)
+
+    monkeypatch.setattr(follow, "describe", described)
+    follower = follow.Follower(
+        fresh_broker.bootstrap, client_id="test", begin=begin, take=take, unreadable=lambda: None
+    )
+    work = [asyncio.create_task(follower.run()), asyncio.create_task(produce())]
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await begun.acquire()
+            await taken.wait()
+            assert begun.locked(), "it began anew although the topic is the same"
+            assert follower.trouble == ""
+            again.set()
+            await begun.acquire()
+    finally:
+        for task in work:
+            task.cancel()
+        ended = await asyncio.gather(*work, return_exceptions=True)
+    assert [type(one) for one in ended] == [asyncio.CancelledError] * 2
