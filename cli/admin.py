@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from cli.paths import plan_folder
 from services.ingest import agencies
 from services.ingest.agencies import Agency
 from services.platform import migrations
@@ -56,7 +57,8 @@ def check_plan(folder: Path) -> None:
 
 
 def add_agency(file: Path, name: str, streams: list[str], divisions: list[str]) -> None:
-    """Add an agency and print its key."""
+    """Add an agency, by default for the whole county of the plan, and print its key."""
+    divisions = divisions or [load_plan(plan_folder()).county.county]
     key = agencies.add(file, name, streams, divisions)
     print(f"已登记 · added: {name} ({', '.join(streams)}; {', '.join(divisions)})")
     print("密钥只显示这一次，请立即保存 · the key, shown this once:")

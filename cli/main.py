@@ -143,14 +143,15 @@ def agency_add(
     name: Annotated[str, typer.Argument(help="its name, which becomes the source of its records")],
     stream: Annotated[list[str], typer.Option(help="a stream it may push; may be given several times")],
     division: Annotated[
-        list[str], typer.Option(help="a division code it may tell of, those below included; several times")
-    ],
+        list[str] | None,
+        typer.Option(help="a division code it may tell of, those below included; the plan's county if none"),
+    ] = None,
     file: AgenciesFile = Path("data/agencies.json"),
 ) -> None:
     """Add an agency and print its key, which is shown this once."""
     from cli import admin
 
-    admin.add_agency(file, name, stream, division)
+    admin.add_agency(file, name, stream, division or [])
 
 
 @agency.command("list")

@@ -64,7 +64,7 @@ def test_topics_are_created_once_and_listed(fresh_broker: Broker) -> None:
 
 def test_an_agency_is_added_and_listed_and_its_key_shown_once(tmp_path: Path) -> None:
     file = tmp_path / "agencies.json"
-    words = ["--file", file, "--stream", "facility", "--division", "532622"]
+    words = ["--file", file, "--stream", "facility"]
     added = minmai("agency", "add", "health-bureau", *words)
     assert added.returncode == 0, added.stderr
     key = added.stdout.splitlines()[-1]
