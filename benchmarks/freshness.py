@@ -68,8 +68,18 @@ async def measure(minmai: Minmai, rate: int, probes: int) -> None:
     report("POST answered", answered)
     report("POST to changed figure on the board", changed)
     print(f"ratio of the medians: {percentile(changed, 0.5) / percentile(answered, 0.5):.1f}")
+    for what in ("block", "refresh"):
+        print(f"aggregate, mean {what}: {mean_seconds(minmai, what) * 1000:.0f} ms")
     for name, megabytes in sorted(memory(minmai.pid).items()):
         print(f"memory {name}: {megabytes:.0f} MB")
+
+
+def mean_seconds(minmai: Minmai, what: str) -> float:
+    """Return the mean of one of the aggregator's histograms so far."""
+    text = httpx.get(f"{minmai.url('aggregate')}/metrics", trust_env=False).text
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    name = f"minmai_aggregate_{what}_seconds"
+    return float(values[f"{name}_sum"]) / float(values[f"{name}_count"])
 
 
 async def watch(board: str, seen: dict[int, float]) -> None:

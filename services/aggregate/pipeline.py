@@ -106,10 +106,10 @@ class FigurePath:
         self._tables = tables
         self._publish = publish
 
-    @metrics.REFRESH_SECONDS.time()
     async def refresh(self, streams: Collection[str], today: date) -> None:
         """Bring the figures that records of `streams` can change up to the records."""
-        await self._publish(await patiently(lambda: self._tables.refresh(streams, today)))
+        with metrics.REFRESH_SECONDS.time():
+            await self._publish(await patiently(lambda: self._tables.refresh(streams, today)))
 
     async def begin(self) -> None:
         """Declare the plan's indicators, and publish every live figure.

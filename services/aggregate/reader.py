@@ -110,10 +110,10 @@ class Reader(Service):
                 return  # the agreed block is longer than what was fetched so far
             await self._count(owned, owned.agreed)
 
-    @metrics.BLOCK_SECONDS.time()
     async def _count(self, owned: Owned, last: int) -> None:
         inside = [message for message in owned.waiting if message.offset <= last]
-        await self._path.count(Block(owned.place, owned.position, last), inside)
+        with metrics.BLOCK_SECONDS.time():
+            await self._path.count(Block(owned.place, owned.position, last), inside)
         owned.waiting = owned.waiting[len(inside) :]
         owned.position, owned.agreed = last + 1, None
 
