@@ -35,6 +35,11 @@ class Owned:
     agreed: int | None = None
     waiting: list[Any] = field(default_factory=list)
 
+    @property
+    def wanted(self) -> int:
+        """The offset that has to come next."""
+        return self.waiting[-1].offset + 1 if self.waiting else self.position
+
 
 class Reader(Service):
     """Owns partitions and moves them forward, block by block."""
@@ -60,8 +65,8 @@ class Reader(Service):
             client_id="minmai-aggregate",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=16
-            << 20,  # small fetches are small blocks, and each block has its price
+            # Small fetches are small blocks, and each block has its price.
+            max_partition_fetch_bytes=16 << 20,
             fetch_max_wait_ms=50,  # the embedded broker lets a waiting fetch sleep through what comes in
             session_timeout_ms=settings.session_timeout_ms,
             rebalance_timeout_ms=settings.rebalance_timeout_ms,
@@ -92,14 +97,33 @@ class Reader(Service):
                 await self.sleep(self._settings.block_interval_ms / 1000 - (self.loop.time() - started))
 
     async def _take(self, fetched: dict[TopicPartition, list[Any]]) -> None:
+        assert self._consumer is not None
         moved = []
         for partition, messages in fetched.items():
             owned = self._owned.get(partition)
-            if owned is not None:
-                owned.waiting.extend(message for message in messages if message.offset >= owned.position)
-                moved.append(owned)
+            if owned is None:
+                continue
+            new = [message for message in messages if message.offset >= owned.wanted]
+            if new and new[0].offset > owned.wanted and not await self._deleted(partition, owned.wanted):
+                # Fetched before partitions moved: the owner has begun anew at an earlier offset since.
+                self._consumer.seek(partition, owned.wanted)
+                continue
+            owned.waiting.extend(new)
+            moved.append(owned)
         await asyncio.gather(*(self._advance(owned) for owned in moved))
         await self._commit(moved)
+
+    async def _deleted(self, partition: TopicPartition, wanted: int) -> bool:
+        """Whether the broker no longer has a record that has not been counted."""
+        assert self._consumer is not None
+        begins = (await self._consumer.beginning_offsets([partition]))[partition]
+        if begins > wanted:
+            log.error(
+                "%s/%d: the broker has deleted records %d to %d before they were counted; "
+                "keep the topics longer, or run more aggregators",
+                *(partition.topic, partition.partition, wanted, begins - 1),
+            )
+        return bool(begins > wanted)
 
     async def _advance(self, owned: Owned) -> None:
         while owned.waiting:

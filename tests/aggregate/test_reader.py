@@ -1,0 +1,91 @@
+"""What the reader does with fetches that do not go on where it stands."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from services.aggregate.blocks import Block
+from services.aggregate.reader import Owned, Reader
+from services.aggregate.settings import AggregateSettings
+from tests.aggregate.support import Message, place
+
+WHERE = place("facility")
+PARTITION = TopicPartition(WHERE.topic, 0)
+
+
+@dataclass
+class Path:
+    """Notes the blocks it is asked to count; claims are granted as wanted, or end at `agreed`."""
+
+    agreed: int | None = None
+    counted: list[tuple[int, int, list[int]]] = field(default_factory=list)
+
+    async def claim(self, wanted: Block) -> Block:
+        return Block(wanted.place, wanted.first, self.agreed if self.agreed is not None else wanted.last)
+
+    async def count(self, block: Block, messages: list[Message]) -> None:
+        self.counted.append((block.first, block.last, [message.offset for message in messages]))
+        self.agreed = None
+
+
+@dataclass
+class Consumer:
+    begins: int = 0
+    sought: list[int] = field(default_factory=list)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        assert partition == PARTITION
+        self.sought.append(offset)
+
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, self.begins)
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        pass
+
+
+def reader(path: Path, consumer: Consumer, position: int) -> Reader:
+    one = Reader(AggregateSettings(), path)  # type: ignore[arg-type]
+    one._consumer = consumer  # type: ignore[assignment]
+    one._owned[PARTITION] = Owned(WHERE, position)
+    return one
+
+
+def fetched(*offsets: int) -> dict[TopicPartition, list[Any]]:
+    return {PARTITION: [Message(offset, b"") for offset in offsets]}
+
+
+async def test_a_fetch_from_before_a_rebalance_is_not_counted_over_the_gap() -> None:
+    path, consumer = Path(), Consumer()
+    one = reader(path, consumer, 50)
+    await one._take(fetched(100, 101))
+    assert (path.counted, consumer.sought) == ([], [50])
+    await one._take(fetched(50, 51))
+    assert path.counted == [(50, 51, [50, 51])]
+
+
+async def test_records_that_the_broker_deleted_are_said_and_passed(caplog: pytest.LogCaptureFixture) -> None:
+    path, consumer = Path(), Consumer(begins=100)
+    await reader(path, consumer, 50)._take(fetched(100, 101))
+    assert path.counted == [(50, 101, [100, 101])]
+    assert "deleted records 50 to 99" in caplog.text
+
+
+async def test_what_comes_twice_is_taken_once() -> None:
+    path, consumer = Path(agreed=14), Consumer()
+    one = reader(path, consumer, 10)
+    await one._take(fetched(10, 11))
+    await one._take(fetched(10, 11, 12))
+    assert path.counted == [], "the agreed block is not complete yet"
+    await one._take(fetched(13, 14, 15))
+    assert path.counted == [(10, 14, [10, 11, 12, 13, 14]), (15, 15, [15])]
+
+
+async def test_what_it_does_not_own_is_left_alone() -> None:
+    path, consumer = Path(), Consumer()
+    one = reader(path, consumer, 0)
+    one._owned.clear()
+    await one._take(fetched(0, 1))
+    assert path.counted == []
