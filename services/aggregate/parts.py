@@ -55,12 +55,11 @@ def delta_queries(parts: Mapping[str, Part], plan: Plan) -> list[str]:
     Columns: part, division (county or township), day, delta Decimal(38, 4), known. Rows of one part, division
     and day are to be added up.
     """
-    names: dict[str, dict[str, RecordsPart]] = {
+    records: dict[str, dict[str, RecordsPart]] = {
         "facility": {},
         "fitness-event": {},
         "consumption-voucher": {},
     }
-    having: dict[str, RecordsPart] = {}
     statistics: dict[str, StatisticPart] = {}
     places: dict[str, DivisionsPart] = {}
     for name, part in parts.items():
@@ -68,34 +67,21 @@ def delta_queries(parts: Mapping[str, Part], plan: Plan) -> list[str]:
             statistics[name] = part
         elif isinstance(part, DivisionsPart):
             places[name] = part
-        elif part.having:
-            having[name] = part
         else:
-            names[part.from_][name] = part
+            records[part.from_][name] = part
     zone = text(plan.county.time_zone)
     shown = texts(division.code for division in plan.shown_divisions)
     queries = []
     for template, group in (
-        (timelines.FACILITIES, names["facility"]),
-        (timelines.EVENTS, names["fitness-event"]),
-        (timelines.VOUCHERS, names["consumption-voucher"]),
+        (timelines.FACILITIES, records["facility"]),
+        (timelines.EVENTS, records["fitness-event"]),
+        (timelines.VOUCHERS, records["consumption-voucher"]),
     ):
         if group:
+            contributions = ", ".join(_contribution(name, part, plan) for name, part in group.items())
             queries.append(
-                template.format(
-                    zone=zone,
-                    shown=shown,
-                    contributions=", ".join(_contribution(*entry) for entry in group.items()),
-                    begun=_begun(group),
-                )
+                template.format(zone=zone, shown=shown, contributions=contributions, begun=_begun(group))
             )
-    if having:
-        present = ", ".join(_presence(name, part, plan) for name, part in having.items())
-        queries.append(
-            timelines.PLACES_WITH_FACILITY.format(
-                zone=zone, shown=shown, present=present, begun=_begun(having)
-            )
-        )
     if statistics:
         asked = ", ".join(
             f"if(measure = {text(part.statistic)} AND dimension = {text(part.dimension)}, [{text(name)}], [])"
@@ -112,23 +98,26 @@ def delta_queries(parts: Mapping[str, Part], plan: Plan) -> list[str]:
     return queries
 
 
-def _contribution(name: str, part: RecordsPart) -> str:
-    """Return a tuple (part, what one state contributes, when its last day is over)."""
-    amount = "1" if part.sum is None else f"ifNull({part.sum}, 0)"
-    until = "makeDate(toYear(day) + 1, 1, 1)" if part.in_year else EVER
-    value = f"if({_condition(part.where)}, toDecimal128({amount}, 4), toDecimal128(0, 4))"
-    return f"({text(name)}, {value}, {until})"
+def _contribution(name: str, part: RecordsPart, plan: Plan) -> str:
+    """Return the array of what one state or hourly sum gives to a part: one tuple, or none.
 
-
-def _presence(name: str, part: RecordsPart, plan: Plan) -> str:
-    """Return an array of (part, place) that is empty for a state that does not count."""
-    counted = texts(
-        division.code
-        for division in plan.divisions.values()
-        if division.level == part.having and part.setting in (None, division.setting)
-    )
-    place = f"substring(division, 1, {12 if part.having == 'community' else 9})"
-    return f"if({_condition(part.where)} AND {place} IN ({counted}), [({text(name)}, {place})], [])"
+    The tuple is (part, division, presence, amount, end of its days), as timelines.py reads it.
+    """
+    counts, place, amount = _condition(part.where), "division", "1"
+    if part.having:
+        digits = {"community": 12, "township": 9}[part.having]
+        counted = texts(
+            division.code
+            for division in plan.divisions.values()
+            if division.level == part.having and part.setting in (None, division.setting)
+        )
+        place = f"substring(division, 1, {digits})"
+        counts = f"{counts} AND {place} IN ({counted})"
+    elif part.sum:
+        amount = f"ifNull({part.sum}, 0)"
+    end = "makeDate(toYear(day) + 1, 1, 1)" if part.in_year else EVER
+    given = f"({text(name)}, {place}, {int(part.having is not None)}, toDecimal128({amount}, 4), {end})"
+    return f"if({counts}, [{given}], [])"
 
 
 def _begun(parts: Mapping[str, RecordsPart]) -> str:

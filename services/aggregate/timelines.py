@@ -40,54 +40,39 @@ _BEGUN = """
     FROM (SELECT arrayJoin({{begun}}) AS part, {day} AS begins FROM {table})
     GROUP BY part, division"""
 
-_FACILITIES_BEGUN = _BEGUN.format(day="toDate(time, {zone})", table="facility_log")
-
+# A state gives (part, division, presence, amount) to each part it counts in. Amounts are added up; with
+# presence the division is a place (community, township) that counts for one while it has such a facility.
 FACILITIES = f"""
-    SELECT part, {_SPREAD} AS division, change.1 AS day, change.2 AS delta, 0 AS known
+    SELECT part, {_SPREAD} AS division, day,
+        if(presence, toDecimal128(toInt8(running > 0) - toInt8(running - step > 0), 4), step) AS delta,
+        0 AS known
     FROM (
-        SELECT given.1 AS part, division, arrayJoin([(day, given.2), (until, -given.2)]) AS change
-        FROM (SELECT *, arrayJoin([{{contributions}}]) AS given FROM ({_FACILITY_STATES}))
-        WHERE given.2 != 0
-    )
-    UNION ALL
-    {_FACILITIES_BEGUN}"""
-
-# Places (communities, townships) that have at least one such facility: the running count of facilities in
-# each place, then where that count begins or ceases to be above nought.
-PLACES_WITH_FACILITY = f"""
-    SELECT part, {_SPREAD} AS division, day, toDecimal128(has - had, 4) AS delta, 0 AS known
-    FROM (
-        SELECT part, place AS division, day, toInt8(running > 0) AS has,
-            toInt8(lagInFrame(running, 1, 0) OVER so_far > 0) AS had
+        SELECT part, division, presence, day, step,
+            sum(step) OVER (PARTITION BY part, division ORDER BY day ROWS UNBOUNDED PRECEDING) AS running
         FROM (
-            SELECT part, place, day, sum(step) OVER so_far AS running
+            SELECT given.1 AS part, given.2 AS division, given.3 AS presence, change.1 AS day,
+                sum(change.2) AS step
             FROM (
-                SELECT present.1 AS part, present.2 AS place, change.1 AS day, sum(change.2) AS step
-                FROM (
-                    SELECT arrayJoin(arrayConcat({{present}}, [])) AS present,
-                        arrayJoin([(day, 1), (until, -1)]) AS change
-                    FROM ({_FACILITY_STATES})
-                )
-                GROUP BY part, place, day
+                SELECT arrayJoin(arrayConcat({{contributions}}, [])) AS given,
+                    arrayJoin([(day, given.4), (until, -given.4)]) AS change
+                FROM ({_FACILITY_STATES})
             )
-            WINDOW so_far AS (PARTITION BY part, place ORDER BY day ROWS UNBOUNDED PRECEDING)
+            GROUP BY part, division, presence, day
         )
-        WINDOW so_far AS
-            (PARTITION BY part, place ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
     )
-    WHERE has != had
+    WHERE delta != 0
     UNION ALL
-    {_FACILITIES_BEGUN}"""
+    {_BEGUN.format(day="toDate(time, {zone})", table="facility_log")}"""
 
 # An event counts from its day, or from the day it was reported held if that is later, until another record
 # says otherwise or, for figures of one year, the year ends.
 EVENTS = f"""
     SELECT part, {_SPREAD} AS division, change.1 AS day, change.2 AS delta, 0 AS known
     FROM (
-        SELECT given.1 AS part, division, greatest(said, day) AS begins, least(until, given.3) AS ends,
-            arrayJoin([(begins, given.2), (ends, -given.2)]) AS change
+        SELECT given.1 AS part, given.2 AS division, greatest(said, day) AS begins,
+            least(until, given.5) AS ends, arrayJoin([(begins, given.4), (ends, -given.4)]) AS change
         FROM (
-            SELECT *, arrayJoin([{{contributions}}]) AS given
+            SELECT said, day, until, arrayJoin(arrayConcat({{contributions}}, [])) AS given
             FROM (
                 SELECT said, state.1 AS division, state.2 AS day, state.3 AS name, state.4 AS level,
                     state.5 AS sport, state.6 AS status, state.7 AS participants,
@@ -103,22 +88,21 @@ EVENTS = f"""
                 )
             )
         )
-        WHERE begins < ends AND given.2 != 0
+        WHERE begins < ends
     )
     UNION ALL
     {_BEGUN.format(day="toDate(time, {zone})", table="fitness_event_log")}"""
 
 VOUCHERS = f"""
-    SELECT given.1 AS part, {_SPREAD} AS division, day, given.2 AS delta, 0 AS known
+    SELECT given.1 AS part, {_SPREAD} AS division, day, given.4 AS delta, 0 AS known
     FROM (
-        SELECT division, toDate(hour, {{zone}}) AS day, arrayJoin([{{contributions}}]) AS given
+        SELECT division, toDate(hour, {{zone}}) AS day, arrayJoin(arrayConcat({{contributions}}, [])) AS given
         FROM (
             SELECT campaign, sector, division, hour, step, sum(records) AS records,
                 sum(face_value) AS face_value, sum(order_amount) AS order_amount
             FROM voucher_hourly GROUP BY campaign, sector, division, hour, step
         )
     )
-    WHERE given.2 != 0
     UNION ALL
     {_BEGUN.format(day="toDate(hour, {zone})", table="voucher_hourly")}"""
 
