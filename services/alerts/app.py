@@ -1,7 +1,6 @@
 """The alerts service's HTTP side, and its life from start to SIGTERM."""
 
 import asyncio
-import signal
 import socket
 from datetime import date
 from typing import Literal
@@ -19,7 +18,8 @@ from services.alerts.pipeline import Alerts
 from services.alerts.settings import AlertsSettings
 from services.alerts.state import NoticeView
 from services.alerts.watch import Standing
-from services.platform.errors import StartError, Unavailable
+from services.platform.errors import Unavailable
+from services.platform.web import Server, listen
 
 _STOP_SECONDS = 3
 
@@ -93,17 +93,14 @@ def serve(settings: AlertsSettings) -> None:
     unforeseen error ends the work.
     """
     alerts = Alerts(settings)
-    listening = _listen(settings.host, settings.alerts_port)
+    listening = listen(settings.host, settings.alerts_port, "alerts")
     config = uvicorn.Config(
         create_app(alerts), log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS
     )
-    # uvicorn raises the signal it caught once more when it is done; by then it has been answered.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    asyncio.run(_run(alerts, uvicorn.Server(config), listening))
+    asyncio.run(_run(alerts, Server(config), listening))
 
 
-async def _run(alerts: Alerts, server: uvicorn.Server, listening: socket.socket) -> None:
+async def _run(alerts: Alerts, server: Server, listening: socket.socket) -> None:
     work = asyncio.create_task(alerts.run(), name="alerts")
     work.add_done_callback(lambda _task: setattr(server, "should_exit", True))
     try:
@@ -114,17 +111,6 @@ async def _run(alerts: Alerts, server: uvicorn.Server, listening: socket.socket)
         await asyncio.wait({work})
     if by_itself or not work.cancelled():
         await work  # raises what ended it
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise StartError(
-            f"alerts cannot listen on {host}:{port} ({error.strerror}): end what uses this port or set "
-            "MINMAI_ALERTS_PORT"
-        ) from error
 
 
 def _view(standing: Standing, notices: list[NoticeView]) -> StandingView:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import socket
 from collections.abc import AsyncIterator
 from datetime import date
@@ -24,8 +23,9 @@ from services.board.pipeline import Board
 from services.board.problems import not_found, problem
 from services.board.settings import BoardSettings
 from services.board.tables import AlertState, Feed, HistoryPoint, VoucherHour, VoucherTotal
-from services.platform.errors import StartError, Unavailable
+from services.platform.errors import Unavailable
 from services.platform.plan import County, Division
+from services.platform.web import Server, listen
 
 STATIC = Path(__file__).parent / "static"
 BEAT_SECONDS = 10.0
@@ -214,7 +214,7 @@ def _add_health(app: FastAPI, board: Board) -> None:
         return Response(board.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server that ends the streams of open pages first: they would never end by themselves."""
 
     def __init__(self, config: uvicorn.Config, board: Board) -> None:
@@ -232,23 +232,9 @@ def serve(settings: BoardSettings) -> None:
     Raises PlanError for a wrong plan folder, StartError if the port cannot be listened on.
     """
     board = Board(settings)
-    listening = _listen(settings.host, settings.board_port)
+    listening = listen(settings.host, settings.board_port, "board")
     config = uvicorn.Config(
         create_app(board), log_config=None, access_log=False, timeout_graceful_shutdown=STOP_SECONDS
     )
     server = _Server(config, board)
-    # uvicorn raises the signal it caught once more when it is done; by then it has been answered.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     asyncio.run(server.serve(sockets=[listening]))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise StartError(
-            f"the board cannot listen on {host}:{port} ({error.strerror}): end what uses this port or set "
-            "MINMAI_BOARD_PORT"
-        ) from error

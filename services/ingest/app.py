@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from time import perf_counter
-from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -31,6 +29,7 @@ from services.ingest.writer import Writer
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import StartError
 from services.platform.plan import load_plan
+from services.platform.web import Server, listen
 
 log = logging.getLogger(__name__)
 
@@ -171,14 +170,6 @@ def _json(
     return Response(body.model_dump_json(), status, headers, media_type)
 
 
-class _Server(uvicorn.Server):
-    """Ends with exit code 0 on SIGTERM and SIGINT, which uvicorn would raise again; at once on a second."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-
 def serve(settings: IngestSettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -186,15 +177,7 @@ def serve(settings: IngestSettings) -> None:
     `create_app`.
     """
     app = create_app(settings)
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.ingest_port))
-        except OSError as error:
-            raise StartError(
-                f"ingest cannot listen on {settings.host}:{settings.ingest_port} ({error.strerror}): "
-                "end what uses this port or set MINMAI_INGEST_PORT"
-            ) from error
+    with listen(settings.host, settings.ingest_port, "ingest") as listener:
         log.info("listening on http://%s:%d", *listener.getsockname())
         config = uvicorn.Config(
             app,
@@ -205,7 +188,7 @@ def serve(settings: IngestSettings) -> None:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        server = _Server(config)
+        server = Server(config)
         server.run(sockets=[listener])
         if not server.started:
             raise StartError("ingest could not start; its log says why")
