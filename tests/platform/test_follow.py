@@ -44,7 +44,10 @@ async def test_a_topic_made_again_is_noticed_without_a_silence(
     async def produce() -> None:
         async with AIOKafkaProducer(bootstrap_servers=fresh_broker.bootstrap) as producer:
             while True:
-                await producer.send_and_wait(INDICATOR_TOPIC, figures()[0].model_dump_json().encode())
+                news = figures()[0]
+                await producer.send_and_wait(
+                    INDICATOR_TOPIC, news.model_dump_json().encode(), key=news.indicator.encode()
+                )
                 await asyncio.sleep(0.02)
 
     monkeypatch.setattr(follow, "describe", described)

@@ -23,6 +23,11 @@ async def consuming(broker: Broker) -> AIOKafkaConsumer:
     await consumer.start()
     consumer.assign([TopicPartition("test.stop", 0)])
     await consumer.getmany(timeout_ms=100)
+
+    async def fetching() -> bool:
+        return bool(consumer._fetcher._pending_tasks)
+
+    await eventually_async(fetching, WAIT_SECONDS, "a fetch is under way")
     return consumer
 
 
