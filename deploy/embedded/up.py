@@ -119,8 +119,8 @@ def _environment(folder: Path, ports: Ports, plan: Path, *, invented: bool) -> d
     preset = {
         "CLOCK": "wall",
         "BOARD_URL": f"http://{HOST}:{ports.board}",
-        # The embedded broker lets the first member of a group wait for all of this time.
-        "REBALANCE_TIMEOUT_MS": 1_000,
+        # The embedded broker lets a group wait for half of this time whenever a member joins.
+        "SESSION_TIMEOUT_MS": 3_000,
     }
     chosen = {name: os.environ.get(PREFIX + name, value) for name, value in preset.items()}
     return {PREFIX + name: str(value) for name, value in (chosen | fixed).items()}

@@ -24,7 +24,7 @@ class AggregateSettings(Common):
         ge=1_000,
         le=300_000,
         description="how long a silent worker keeps its partitions; the embedded broker lets a group wait "
-        "half of it whenever a worker joins, so the one-machine default sets 2000",
+        "half of it whenever a worker joins, so the one-machine default sets 3000",
     )
     rebalance_timeout_ms: int = Field(
         10_000, ge=1_000, le=300_000, description="how long the others wait for a worker when partitions move"
