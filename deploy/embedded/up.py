@@ -226,7 +226,7 @@ def _feed(data: DataFolder, ports: Ports, settings: Common, seconds_per_day: flo
             *("--seconds-per-day", str(seconds_per_day)),
         ],
         lambda: probes.board_has_figures(near, ports.board),
-        needs=("ingest", "aggregate", "board"),
+        needs=("ingest",),
         env={**os.environ, "TMPDIR": str(data.scratch)},
         cwd=ROOT,
     )
