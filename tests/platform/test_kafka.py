@@ -22,6 +22,7 @@ async def consuming(broker: Broker) -> AIOKafkaConsumer:
     )
     await consumer.start()
     consumer.assign([TopicPartition("test.stop", 0)])
+    consumer.seek(TopicPartition("test.stop", 0), 0)  # so that the first request is a fetch
     await consumer.getmany(timeout_ms=100)
 
     async def fetching() -> bool:
