@@ -48,7 +48,7 @@ def _fields(*models: type[BaseModel], without: str = "") -> tuple[str, ...]:
 
 def _stream(name: str, model: type[BaseModel], entity: str, *kinds: type[BaseModel]) -> Stream:
     columns = _fields(*(kinds or (model,)), without=entity)
-    return Stream(name, model, Event[model], lambda data: str(data[entity]), columns)  # type: ignore[valid-type]
+    return Stream(name, model, Event[model], lambda data: str(data[entity]), columns)  # type: ignore[valid-type]  # a type made from a value
 
 
 STREAMS: dict[str, Stream] = {
