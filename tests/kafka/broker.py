@@ -39,7 +39,8 @@ class KafkaBroker:
         if not config.exists():
             self._directory.mkdir(parents=True, exist_ok=True)
             config.write_text(self._properties)
-            cluster_id = secrets.token_urlsafe(16)
+            # An id that begins with a dash would be read as an option.
+            cluster_id = f"m{secrets.token_urlsafe(16)[1:]}"
             _run(
                 "format Kafka's log",
                 [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)],
