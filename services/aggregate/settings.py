@@ -5,7 +5,7 @@ from pydantic import Field
 from services.platform.settings import Common
 
 GROUP = "minmai-aggregate"
-"""The consumer group of all aggregators; its committed offsets say what has been counted."""
+"""The consumer group of all aggregators; its committed offsets only show the lag."""
 
 
 class AggregateSettings(Common):
