@@ -1,7 +1,7 @@
-"""The declarations of a plan: indicators and alert rules, as they stand in a county's plan folder.
+"""The declarations of a plan: indicators, tasks and alert rules, as they stand in a county's plan folder.
 
-An indicator is a numerator, perhaps a denominator, and what was promised. Both are *parts*; a part says
-which current records it adds up, and everything else (table rows, panels, default alerts, API) follows.
+An indicator is a numerator, perhaps a denominator, and what was promised; everything else (table rows,
+panels, default alerts, API, documentation) follows from it.
 """
 
 from datetime import date
@@ -10,25 +10,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.facility import KINDS
 from schemas.fields import Contract
-from schemas.fitness_event import FitnessEvent
-from schemas.statistic import Measure
+from schemas.parts import Part, StatisticPart, streams_of
+from schemas.statistic import MEASURES
 
-# What a part may add up or ask for. A facility's places and children come from its newest childcare-place
-# record; vouchers are added up from their hourly sums, so only what those keep can be asked for.
-RECORD_FIELDS: dict[str, frozenset[str]] = {
-    "facility": frozenset(name for kind in KINDS for name in kind.model_fields)
-    | {"places", "inclusive_places", "children"},
-    "fitness-event": frozenset(FitnessEvent.model_fields),
-    "consumption-voucher": frozenset(
-        {"campaign", "sector", "division", "step", "records", "face_value", "order_amount"}
-    ),
-}
-
-Scalar = str | bool | int
 Level = Literal["county", "township"]
 IndicatorId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Theme = Literal[
+    "childcare_education",
+    "health",
+    "elder_care",
+    "communities",
+    "sports_culture",
+    "vouchers",
+    "support",
+]
 
 
 class Text(Contract):
@@ -36,68 +32,6 @@ class Text(Contract):
 
     zh: Annotated[str, Field(min_length=1)]
     en: Annotated[str, Field(min_length=1)]
-
-
-class RecordsPart(Contract):
-    """Adds up current records of one stream in a division.
-
-    Exactly one of: `sum` (a field), `count` (of records), `having` (number of divisions of that level that
-    have at least one such record; with `setting`, only urban or only rural ones).
-    """
-
-    from_: Annotated[Literal["facility", "fitness-event", "consumption-voucher"], Field(alias="from")]
-    sum: Annotated[str | None, Field(description="field to add up")] = None
-    count: Annotated[bool, Field(description="count the records")] = False
-    having: Annotated[Literal["community", "township"] | None, Field(description="count divisions")] = None
-    setting: Literal["urban", "rural"] | None = None
-    where: Annotated[
-        dict[str, Scalar | list[Scalar]], Field(description="field: the value, or the values, it must have")
-    ] = {}
-    in_year: Annotated[
-        bool, Field(description="only what happened in the calendar year of the day looked at")
-    ] = False
-
-    @model_validator(mode="after")
-    def _one_way_of_adding(self) -> "RecordsPart":
-        if (self.sum is not None) + self.count + (self.having is not None) != 1:
-            raise ValueError("give exactly one of `sum`, `count: true`, `having`")
-        if self.setting and not self.having:
-            raise ValueError("`setting` goes with `having`")
-        if self.having and self.from_ != "facility":
-            raise ValueError("`having` counts divisions with a facility")
-        if self.in_year and self.from_ != "fitness-event":
-            raise ValueError("`in_year` goes with fitness-event, whose records have a day of their own")
-        known = RECORD_FIELDS[self.from_]
-        unknown = sorted({*self.where, *([self.sum] if self.sum else [])} - known)
-        if unknown:
-            raise ValueError(f"{self.from_} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-        return self
-
-
-class StatisticPart(Contract):
-    """The latest reported figure of a measure; above its level the sum of its divisions' reports."""
-
-    statistic: Measure
-    dimension: str = ""
-
-
-class DivisionsPart(Contract):
-    """The number of divisions of a level (with `setting`, only urban or only rural ones)."""
-
-    divisions: Literal["community", "township"]
-    setting: Literal["urban", "rural"] | None = None
-
-
-Part = RecordsPart | StatisticPart | DivisionsPart
-
-
-def streams_of(part: Part | None) -> frozenset[str]:
-    """Return the streams whose records can change a part."""
-    if isinstance(part, StatisticPart):
-        return frozenset({"statistic"})
-    if isinstance(part, RecordsPart):
-        return frozenset({"facility", "childcare-place"} if part.from_ == "facility" else {part.from_})
-    return frozenset()
 
 
 class Target(Contract):
@@ -108,6 +42,24 @@ class Target(Contract):
     due: date | None = None
     levels: Annotated[list[Level], Field(description="levels the promise holds for")] = ["county", "township"]
 
+    def due_at(self, day: date) -> date:
+        """Return the day by which the promise is to be kept, as seen from a day: of a yearly one, its year's end."""
+        return self.due or date(day.year, 12, 31)
+
+
+class Baseline(Contract):
+    """The value that the plan started from, in the indicator's unit."""
+
+    value: Decimal
+    day: date
+
+
+class Limits(Contract):
+    """Values that the indicator cannot go beyond by its nature, such as 0 and 100 %."""
+
+    low: Decimal | None = None
+    high: Decimal | None = None
+
 
 class Indicator(Contract):
     """One figure of the plan."""
@@ -116,24 +68,81 @@ class Indicator(Contract):
     name: Text
     definition: Text
     unit: Text
-    numerator: Part
-    denominator: Part | None = None
+    theme: Theme
+    numerator: Annotated[Part | list[Part], Field(description="a part, or parts that are added up")]
+    denominator: Annotated[
+        Part | list[Part] | None, Field(description="as the numerator; none: a number")
+    ] = None
     scale: Annotated[Decimal, Field(gt=0, description="value = scale × numerator ÷ denominator")] = Decimal(1)
     decimals: Annotated[int, Field(ge=0, le=4, description="decimals shown")] = 2
     levels: list[Level] = ["county", "township"]
     target: Target | None = None
-    source: Annotated[str, Field(description="where in the plan: `text`, `row N`")]
+    baseline: Baseline | None = None
+    limits: Limits = Limits()
+    task: Annotated[int | None, Field(ge=1, description="row of the plan's annex it measures")] = None
+    source: Annotated[str, Field(min_length=1, description="where in the plan: `text`, `row N`")]
     owner: Annotated[str, Field(description="lead department; empty for a watched figure")] = ""
-    note: str = ""
+    note: Text | None = None
+
+    @property
+    def above(self) -> list[Part]:
+        """The parts of the numerator."""
+        return self.numerator if isinstance(self.numerator, list) else [self.numerator]
+
+    @property
+    def below(self) -> list[Part]:
+        """The parts of the denominator; empty where there is none."""
+        if self.denominator is None:
+            return []
+        return self.denominator if isinstance(self.denominator, list) else [self.denominator]
 
     @property
     def streams(self) -> frozenset[str]:
         """Streams whose records can change this figure."""
-        return streams_of(self.numerator) | streams_of(self.denominator)
+        return frozenset().union(*(streams_of(part) for part in (*self.above, *self.below)))
+
+    @property
+    def resets(self) -> bool:
+        """Whether it is a count that begins anew each year."""
+        return not self.below and any(_of_one_year(part) for part in self.above)
 
     def target_at(self, level: Level) -> Target | None:
         """Return the target that holds at a level, if any."""
         return self.target if self.target and level in self.target.levels else None
+
+    @model_validator(mode="after")
+    def _adds_something(self) -> "Indicator":
+        if not self.above:
+            raise ValueError("the numerator names no part")
+        if self.denominator == []:
+            raise ValueError("the denominator names no part; leave it out where there is none")
+        return self
+
+    @model_validator(mode="after")
+    def _target_has_an_owner_and_a_level(self) -> "Indicator":
+        if self.target and not self.owner:
+            raise ValueError("an indicator with a target needs an owner, its lead department")
+        if self.target and not set(self.target.levels) & set(self.levels):
+            raise ValueError("the target holds for none of the indicator's levels")
+        return self
+
+
+def _of_one_year(part: Part) -> bool:
+    if isinstance(part, StatisticPart):
+        return MEASURES[part.statistic].yearly
+    return getattr(part, "in_year", False)
+
+
+class Task(Contract):
+    """One row of the plan's annex: who has promised to do what."""
+
+    number: Annotated[int, Field(ge=1)]
+    action: Annotated[Text, Field(description="the action of the plan it belongs to")]
+    group: Annotated[Text, Field(description="the heading within the action")]
+    title: Text
+    lead: Annotated[list[str], Field(min_length=1, description="lead departments")]
+    cooperating: Annotated[list[str], Field(description="co-operating units")] = []
+    indicators: Annotated[list[IndicatorId], Field(description="indicators that measure it")] = []
 
 
 class ThresholdRule(Contract):
