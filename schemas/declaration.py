@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from schemas.fields import Contract
-from schemas.parts import Part, StatisticPart, streams_of
+from schemas.parts import Part, Parts, StatisticPart, streams_of
 from schemas.statistic import MEASURES
 
 Level = Literal["county", "township"]
@@ -69,10 +69,8 @@ class Indicator(Contract):
     definition: Text
     unit: Text
     theme: Theme
-    numerator: Annotated[Part | list[Part], Field(description="a part, or parts that are added up")]
-    denominator: Annotated[
-        Part | list[Part] | None, Field(description="as the numerator; none: a number")
-    ] = None
+    numerator: Annotated[Parts, Field(min_length=1, description="a part, or parts that are added up")]
+    denominator: Annotated[Parts, Field(description="as the numerator; none: a plain number")] = []
     scale: Annotated[Decimal, Field(gt=0, description="value = scale × numerator ÷ denominator")] = Decimal(1)
     decimals: Annotated[int, Field(ge=0, le=4, description="decimals shown")] = 2
     levels: list[Level] = ["county", "township"]
@@ -85,38 +83,18 @@ class Indicator(Contract):
     note: Text | None = None
 
     @property
-    def above(self) -> list[Part]:
-        """The parts of the numerator."""
-        return self.numerator if isinstance(self.numerator, list) else [self.numerator]
-
-    @property
-    def below(self) -> list[Part]:
-        """The parts of the denominator; empty where there is none."""
-        if self.denominator is None:
-            return []
-        return self.denominator if isinstance(self.denominator, list) else [self.denominator]
-
-    @property
     def streams(self) -> frozenset[str]:
         """Streams whose records can change this figure."""
-        return frozenset().union(*(streams_of(part) for part in (*self.above, *self.below)))
+        return frozenset().union(*(streams_of(part) for part in (*self.numerator, *self.denominator)))
 
     @property
     def resets(self) -> bool:
         """Whether it is a count that begins anew each year."""
-        return not self.below and any(_of_one_year(part) for part in self.above)
+        return not self.denominator and any(_of_one_year(part) for part in self.numerator)
 
     def target_at(self, level: Level) -> Target | None:
         """Return the target that holds at a level, if any."""
         return self.target if self.target and level in self.target.levels else None
-
-    @model_validator(mode="after")
-    def _adds_something(self) -> "Indicator":
-        if not self.above:
-            raise ValueError("the numerator names no part")
-        if self.denominator == []:
-            raise ValueError("the denominator names no part; leave it out where there is none")
-        return self
 
     @model_validator(mode="after")
     def _target_has_an_owner_and_a_level(self) -> "Indicator":

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from schemas.consumption_voucher import ConsumptionVoucher
 from schemas.facility import KINDS
@@ -184,7 +184,23 @@ class ConstantPart(Contract):
     constant: Decimal
 
 
-Part = RecordsPart | StatisticPart | DivisionsPart | ConstantPart
+def _form(part: Any) -> str:
+    """Return which form of part is meant, so that a mistake is told of that form alone."""
+    if not isinstance(part, dict):
+        return type(part).__name__
+    forms = {"statistic": StatisticPart, "divisions": DivisionsPart, "constant": ConstantPart}
+    return next((form.__name__ for key, form in forms.items() if key in part), RecordsPart.__name__)
+
+
+Part = Annotated[
+    Annotated[RecordsPart, Tag("RecordsPart")]
+    | Annotated[StatisticPart, Tag("StatisticPart")]
+    | Annotated[DivisionsPart, Tag("DivisionsPart")]
+    | Annotated[ConstantPart, Tag("ConstantPart")],
+    Discriminator(_form),
+]
+Parts = Annotated[list[Part], BeforeValidator(lambda given: given if isinstance(given, list) else [given])]
+"""A part, or parts that are added up."""
 
 
 def streams_of(part: Part) -> frozenset[str]:

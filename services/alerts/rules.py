@@ -66,7 +66,7 @@ def exact(indicator: Indicator, figure: Figure) -> Fraction | None:
     if figure.status in ("no_data", "not_applicable") or figure.numerator is None:
         return None
     value = Fraction(indicator.scale) * Fraction(figure.numerator)
-    if indicator.denominator is None:
+    if not indicator.denominator:
         return value
     return value / Fraction(figure.denominator) if figure.denominator else None
 
