@@ -6,7 +6,7 @@ extension attributes (lower case, as the specification asks) and are set by inge
 
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 from uuid import UUID
 
 import orjson
@@ -46,12 +46,19 @@ def identity(source: str, id: str) -> UUID:
     return UUID(bytes=blake2b(f"{source}\0{id}".encode(), digest_size=16).digest())
 
 
-def fingerprint(type: str, subject: str, time: datetime, data: BaseModel) -> UUID:
+class Saying(Protocol):
+    """A record of any stream."""
+
+    def said(self) -> dict[str, Any]:
+        """What it says, as JSON types."""
+
+
+def fingerprint(type: str, subject: str, time: datetime, data: Saying) -> UUID:
     """Return the 128-bit name of what a record says, whoever says it and under whatever id.
 
     Two records with one identity and two fingerprints are a conflict.
     """
-    said = {"type": type, "subject": subject, "time": time, "data": data.model_dump(mode="json")}
+    said = {"type": type, "subject": subject, "time": time, "data": data.said()}
     return UUID(bytes=blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).digest())
 
 

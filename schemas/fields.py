@@ -2,9 +2,22 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+ADDED = "added"
+"""Marks an optional field that a contract got when records had already been accepted under it."""
+
+
+def about(zh: str, en: str, unit: tuple[str, str] | None = None, **limits: Any) -> Any:
+    """Describe a field: `中文 · English`, and the unit of its number as `x-unit` in the JSON Schema."""
+    if unit:
+        limits["json_schema_extra"] = {"x-unit": " · ".join(unit)}
+        zh += f"（{unit[0]}）"
+        en += f" ({unit[1]})"
+    return Field(description=f"{zh} · {en}", **limits)
 
 
 def fixed_point(places: int) -> Callable[[Decimal], Decimal]:
@@ -17,6 +30,10 @@ def fixed_point(places: int) -> Callable[[Decimal], Decimal]:
     return lambda value: value.quantize(unit) + 0  # and -0.00 is 0.00
 
 
+PERSONS = ("人", "persons")
+SQUARE_METRES = ("平方米", "m²")
+YUAN = ("元", "yuan")
+
 CommunityCode = Annotated[
     str,
     Field(
@@ -28,23 +45,27 @@ DivisionCode = Annotated[
     str,
     Field(
         pattern=r"^\d{6}(\d{3}(\d{3})?)?$",
-        description="区划代码：县 6 位、乡镇 9 位、社区 12 位 · division code: county, township or community",
+        description="区划代码：县 6 位、乡镇 9 位、社区 12 位 · "
+        "division code: county 6, township 9, community 12 digits",
     ),
 ]
 TownshipCode = Annotated[
     str, Field(pattern=r"^\d{9}$", description="乡镇区划代码，9 位 · township division code, 9 digits")
 ]
 EntityId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/]+$")]
+RecordId = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Flag = Annotated[bool, Field(strict=True)]
+"""Only `true` and `false`: "no" is a text, and a text that is not empty is easily taken for true."""
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Area = Annotated[
     Decimal,
-    Field(ge=0, max_digits=12, decimal_places=2, description="面积，平方米 · area, m²"),
+    about("面积", "area", SQUARE_METRES, ge=0, max_digits=12, decimal_places=2),
     AfterValidator(fixed_point(2)),
 ]
 Money = Annotated[
     Decimal,
-    Field(ge=0, max_digits=16, decimal_places=2, description="金额，元 · amount of money, yuan"),
+    about("金额", "amount of money", YUAN, ge=0, max_digits=16, decimal_places=2),
     AfterValidator(fixed_point(2)),
 ]
 
@@ -53,3 +74,19 @@ class Contract(BaseModel):
     """Base of every contract: unknown fields are refused, so that a typo is not a silent loss."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    def said(self) -> dict[str, Any]:
+        """What the record says, for its fingerprint.
+
+        A field marked ADDED is left out while it says nothing: a record sent before the field existed, and
+        sent again since, is still the same record.
+        """
+        return self.model_dump(mode="json", exclude=self._silent())
+
+    def _silent(self) -> set[str]:
+        return {name for name, default in _added(type(self)).items() if getattr(self, name) == default}
+
+
+@cache
+def _added(model: type[BaseModel]) -> dict[str, Any]:
+    return {name: field.default for name, field in model.model_fields.items() if ADDED in field.metadata}

@@ -1,17 +1,19 @@
 """The streams: which contract, topic, subject and log table each one has."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from schemas.childcare_place import ChildcarePlace
 from schemas.consumption_voucher import ConsumptionVoucher
-from schemas.envelope import Event, event_type
+from schemas.envelope import Event, event_type, identity
 from schemas.facility import KINDS, Facility
 from schemas.fitness_event import FitnessEvent
+from schemas.retraction import Retraction
 from schemas.statistic import Statistic
+from schemas.task_report import TaskReport
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Stream:
     """One stream of records.
 
     `subject` gives the entity a record is about, from the record as a plain dict; it is the key on the topic.
-    `columns` are the columns of the log table that hold the record's own fields, named like them.
+    `columns` are the columns of the log table that hold the record's own fields, named like them; `derived`
+    are those that follow from the event.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Stream:
     event: type[Event[Any]]
     subject: Callable[[dict[str, Any]], str]
     columns: tuple[str, ...]
+    derived: Mapping[str, Callable[[Event[Any]], Any]] = field(default_factory=dict)
 
     @property
     def topic(self) -> str:
@@ -37,8 +41,8 @@ class Stream:
         return self.name.replace("-", "_") + "_log"
 
 
-def _statistic_subject(data: dict[str, Any]) -> str:
-    return "/".join((data["division"], data["measure"], data["dimension"]))
+def _subject_of(*names: str) -> Callable[[dict[str, Any]], str]:
+    return lambda data: "/".join(str(data[name]) for name in names)
 
 
 def _fields(*models: type[BaseModel], without: str = "") -> tuple[str, ...]:
@@ -48,7 +52,7 @@ def _fields(*models: type[BaseModel], without: str = "") -> tuple[str, ...]:
 
 def _stream(name: str, model: type[BaseModel], entity: str, *kinds: type[BaseModel]) -> Stream:
     columns = _fields(*(kinds or (model,)), without=entity)
-    return Stream(name, model, Event[model], lambda data: str(data[entity]), columns)  # type: ignore[valid-type]  # a type made from a value
+    return Stream(name, model, Event[model], _subject_of(entity), columns)  # type: ignore[valid-type]  # a type made from a value
 
 
 STREAMS: dict[str, Stream] = {
@@ -58,9 +62,22 @@ STREAMS: dict[str, Stream] = {
         _stream("childcare-place", ChildcarePlace, "facility_id"),
         _stream("fitness-event", FitnessEvent, "event_id"),
         _stream("consumption-voucher", ConsumptionVoucher, "voucher_id"),
-        Stream("statistic", Statistic, Event[Statistic], _statistic_subject, _fields(Statistic)),
+        Stream(
+            *("statistic", Statistic, Event[Statistic]),
+            _subject_of("division", "measure", "dimension"),
+            _fields(Statistic),
+        ),
+        Stream("task-report", TaskReport, Event[TaskReport], _subject_of("task"), _fields(TaskReport)),
+        Stream(
+            *("retraction", Retraction, Event[Retraction]),
+            _subject_of("stream", "record"),
+            _fields(Retraction),
+            {"retracted": lambda event: identity(event.source, event.data.record)},
+        ),
     )
 }
+
+RETRACTION = STREAMS["retraction"]
 
 DEAD_LETTER_TOPIC = "minmai.dead-letter.v1"
 INDICATOR_TOPIC = "minmai.indicator.v1"

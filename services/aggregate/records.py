@@ -100,6 +100,7 @@ def columns(stream: Stream, place: Place, records: Sequence[Record]) -> dict[str
         "partition": [place.partition] * len(records),
         "offset": [record.offset for record in records],
         **{name: [getattr(body, name, None) for body in bodies] for name in stream.columns},
+        **{name: [derive(event) for event in events] for name, derive in stream.derived.items()},
     }
 
 
