@@ -30,7 +30,7 @@ class Stream:
     event: type[Event[Any]]
     subject: Callable[[dict[str, Any]], str]
     columns: tuple[str, ...]
-    derived: Mapping[str, Callable[[Event[Any]], Any]] = field(default_factory=dict)
+    derived: Mapping[str, Callable[[Event[Any]], Any]] = field(default_factory=dict, hash=False)
 
     @property
     def topic(self) -> str:
