@@ -1,7 +1,7 @@
 """The board's whole path.
 
     minmai.indicator.v1 ─► Follower ─► Hub ─► a mailbox per open page ─► GET /v1/stream ─┐
-    ClickHouse tables ───► Tables ─► GET /v1/indicators, /vouchers, /alerts, /feeds ─────┴─► the page
+    ClickHouse tables ───► tables/ ─► api/: GET /v1/indicators, /tasks, /vouchers, … ────┴─► the page
 
 The page opens the stream first and reads the tables then. A figure is in its table before it is on the topic,
 so between the two nothing is missed; what comes twice is told by its version. After any doubt (a new
@@ -16,8 +16,14 @@ from contextlib import asynccontextmanager
 from services.board.hub import Hub
 from services.board.metrics import Metrics
 from services.board.settings import BoardSettings
-from services.board.tables import Tables
+from services.board.tables.breakdown import Breakdown
+from services.board.tables.figures import Figures
+from services.board.tables.others import Others
+from services.board.tables.records import Contributors
+from services.board.tables.tasks import Tasks
+from services.board.tables.vouchers import Vouchers
 from services.platform.clickhouse import ClickHouse
+from services.platform.clock import clock_for
 from services.platform.errors import Unavailable
 from services.platform.follow import Follower, News
 from services.platform.plan import load_plan
@@ -35,7 +41,13 @@ class Board:
         self.hub = Hub()
         self.metrics = Metrics(self.hub)
         self._clickhouse = ClickHouse(settings)
-        self.tables = Tables(self._clickhouse)
+        self.clock = clock_for(settings, self._clickhouse)
+        self.figures = Figures(self._clickhouse, self.plan)
+        self.contributors = Contributors(self._clickhouse, self.plan)
+        self.breakdown = Breakdown(self._clickhouse, self.contributors)
+        self.tasks = Tasks(self._clickhouse, self.plan)
+        self.vouchers = Vouchers(self._clickhouse, self.plan.county.time_zone)
+        self.others = Others(self._clickhouse)
         self._follower = Follower(
             settings.kafka,
             client_id="minmai-board",
@@ -74,6 +86,6 @@ class Board:
 
     def check(self) -> None:
         """Return if the board can do its work; raises Unavailable with the reason."""
-        self.tables.check()
+        self.others.check()
         if not self.hub.source.connected:
             raise Unavailable(self.hub.source.reason)

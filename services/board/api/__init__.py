@@ -1,0 +1,1 @@
+"""The board's routes: what is asked, and what is answered."""

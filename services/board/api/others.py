@@ -1,0 +1,112 @@
+"""Routes of the tasks, the vouchers, the alerts and the feeds."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from schemas.declaration import Text
+from schemas.fields import Contract
+from services.board.api.asked import Asked, Cursor, Limit, read_cursor, write_cursor
+from services.board.problems import invalid
+from services.board.tables.others import AlertState, Feed, Others
+from services.board.tables.records import Place
+from services.board.tables.tasks import Tasks, TaskState
+from services.board.tables.vouchers import (
+    GROUPS,
+    FlaggedVoucher,
+    Grouping,
+    VoucherGroup,
+    VoucherHour,
+    Vouchers,
+    VoucherTotal,
+)
+from services.platform.plan import Plan
+
+_FLAGS = "voucher flags"
+
+
+class VoucherMoney(Contract):
+    """Voucher money: since the beginning, by hour for the newest 48 hours that have any, and as asked for."""
+
+    totals: list[VoucherTotal]
+    hours: list[VoucherHour]
+    groups: list[VoucherGroup] = []
+
+
+class Flags(Contract):
+    """A page of vouchers whose steps cannot be in order; `next`: the cursor of the next page."""
+
+    vouchers: list[FlaggedVoucher]
+    next: str | None
+
+
+class NamedAlert(AlertState):
+    """An alert's state with the rule's name; the id stands for a rule that is no longer declared."""
+
+    name: Text
+
+
+class Alerts(Contract):
+    """`available` is false where no alert log is kept: then an empty list says nothing."""
+
+    available: bool
+    alerts: list[NamedAlert]
+
+
+def routes(plan: Plan, asked: Asked, tasks: Tasks, vouchers: Vouchers, others: Others) -> APIRouter:
+    """The other routes below /v1."""
+    router = APIRouter(prefix="/v1")
+    _add_vouchers(router, asked, vouchers)
+
+    @router.get("/tasks")
+    def task_states() -> list[TaskState]:
+        return tasks.states()
+
+    @router.get("/alerts")
+    def alerts() -> Alerts:
+        found = others.alerts()
+
+        def named(alert: AlertState) -> NamedAlert:
+            rule = plan.rules.get(alert.rule)
+            name = rule.name if rule else Text(zh=alert.rule, en=alert.rule)
+            return NamedAlert(name=name, **alert.model_dump())
+
+        return Alerts(available=found is not None, alerts=[named(alert) for alert in found or []])
+
+    @router.get("/feeds")
+    def feeds() -> list[Feed]:
+        return others.feeds()
+
+    return router
+
+
+def _add_vouchers(router: APIRouter, asked: Asked, vouchers: Vouchers) -> None:
+    @router.get("/vouchers")
+    def money(
+        by: Annotated[list[Grouping] | None, Query(max_length=4, description="分组，可重复 · groups")] = None,
+        division: str | None = None,
+        first: Annotated[date | None, Query(alias="from", description="首日 · first day")] = None,
+        last: Annotated[date | None, Query(alias="to", description="末日 · last day")] = None,
+    ) -> VoucherMoney:
+        """`division`, `from` and `to` narrow down the groups alone."""
+        groups: list[VoucherGroup] | None = []
+        if by:
+            code = asked.division(division).code
+            groups = vouchers.groups(list(dict.fromkeys(by)), code, first, last)
+        if groups is None:
+            raise invalid(
+                "by",
+                f"超过 {GROUPS} 组，请用 from、to 或 division 缩小范围",
+                f"more than {GROUPS} groups: narrow them down with `from`, `to` or `division`",
+            )
+        return VoucherMoney(totals=vouchers.totals(), hours=vouchers.hours(), groups=groups)
+
+    @router.get("/vouchers/flags")
+    def flags(cursor: Cursor = None, limit: Limit = 100) -> Flags:
+        begin = read_cursor(cursor, _FLAGS)
+        found = vouchers.flags(begin.key[0] if begin.key else "", limit + 1)
+        more = len(found) > limit
+        found = found[:limit]
+        end = Place(key=(found[-1].voucher_id,)) if more else None
+        return Flags(vouchers=found, next=write_cursor(end, _FLAGS) if end else None)

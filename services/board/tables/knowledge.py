@@ -1,0 +1,39 @@
+"""Which records are looked at: up to the end of a day, as known at a moment."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from services.board.tables.sql import moment
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What was so at the end of `day`, as known at `known_at` (None: as now known).
+
+    `asked` is false where nobody named a day or a moment: then the live figures answer.
+    """
+
+    day: date
+    zone: ZoneInfo
+    known_at: datetime | None = None
+    asked: bool = True
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after the day."""
+        return end_of(self.day, self.zone)
+
+    def kept(self, stream: str) -> str:
+        """Return the SQL condition that leaves the records of a stream's log that then were known, and had
+        not been withdrawn."""
+        known = f"received_at <= {moment(self.known_at)}" if self.known_at else "1"
+        return (
+            f"time < {moment(self.end)} AND {known} AND identity NOT IN "
+            f"(SELECT retracted FROM retraction_log WHERE stream = '{stream}' AND {known})"
+        )
+
+
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first moment after a day in a zone."""
+    return datetime.combine(day + timedelta(days=1), time(), zone)

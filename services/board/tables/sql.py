@@ -1,0 +1,41 @@
+"""Pieces of SQL that the board's readers share."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from schemas.parts import Bound, Condition, RecordsPart, Scalar, Where
+
+Params = dict[str, object]
+
+
+def text(value: str) -> str:
+    """Return an SQL string literal."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("%", "%%")
+    return f"'{escaped}'"
+
+
+def moment(value: datetime) -> str:
+    """Return an SQL expression for a moment, to the microsecond: the driver's own literals end at seconds."""
+    return f"toDateTime64('{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
+
+
+def condition(part: RecordsPart) -> str:
+    """Return what a row must meet to count in a part; never NULL."""
+    alternatives = [_all(where) for where in part.alternatives]
+    return f"({' OR '.join(alternatives)})"
+
+
+def _all(where: Where) -> str:
+    terms = [_one(field, wanted) for field, wanted in where.items()]
+    return f"ifNull({' AND '.join(terms)}, 0)" if terms else "1"
+
+
+def _one(field: str, wanted: Condition) -> str:
+    if isinstance(wanted, Bound):
+        bounds = ((">=", wanted.at_least), ("<=", wanted.at_most))
+        return " AND ".join(f"{field} {sign} {limit}" for sign, limit in bounds if limit is not None)
+    return f"{field} IN ({', '.join(_literals(wanted if isinstance(wanted, list) else [wanted]))})"
+
+
+def _literals(values: Iterable[Scalar]) -> list[str]:
+    return [text(value) if isinstance(value, str) else str(+value) for value in values]

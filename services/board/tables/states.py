@@ -1,0 +1,84 @@
+"""Current states: of each entity the newest record, in the order of a key, a stretch at a time.
+
+Of several records the newest by (time, source, id) counts, as everywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from schemas.streams import STREAMS
+from services.board.tables.knowledge import Knowledge
+from services.board.tables.sql import Params
+from services.platform.clickhouse import ClickHouse
+
+STRETCH = 500
+"""States read by one query; their ids must fit into the next query's text."""
+
+State = dict[str, Any]
+Key = tuple[str, ...]
+
+_ENVELOPE = ("source", "id", "subject", "time", "received_at", "receipt")
+
+
+def selected(stream: str) -> str:
+    """Return the columns of a record: its envelope and its fields."""
+    return ", ".join([*_ENVELOPE, *STREAMS[stream].columns])
+
+
+class States:
+    """Reads of current states; every method blocks."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def of(
+        self,
+        stream: str,
+        knowledge: Knowledge,
+        *,
+        records: str = "1",
+        states: str = "1",
+        place: str = "''",
+        after: Key = ("", ""),
+    ) -> Iterator[State]:
+        """Yield the states of a stream whose key is `after` or later, by key.
+
+        The key is (place, subject); `place` is an SQL expression over a state. `records` narrows down which
+        records are looked at and must ask what all records of an entity have alike; `states` asks of the
+        newest.
+        """
+        while True:
+            # Without a place the key is the log's own: what lies before is not even read.
+            begin = "subject >= %(subject)s" if place == "''" else "1"
+            found = self._clickhouse.rows(
+                f"""
+                SELECT *, {place} AS place FROM (
+                    SELECT {selected(stream)} FROM {STREAMS[stream].log_table}
+                    WHERE {begin} AND {records} AND {knowledge.kept(stream)}
+                    ORDER BY subject, time DESC, source DESC, id DESC LIMIT 1 BY subject
+                )
+                WHERE {states} AND (place, subject) >= (%(place)s, %(subject)s)
+                ORDER BY place, subject LIMIT {STRETCH + 1}""",
+                {"place": after[0], "subject": after[1]},
+            )
+            yield from found[:STRETCH]
+            if len(found) <= STRETCH:
+                return
+            after = (found[STRETCH]["place"], found[STRETCH]["subject"])
+
+    def places(self, knowledge: Knowledge, facilities: Sequence[str]) -> dict[str, State]:
+        """Return the newest childcare-place record of each of some facilities that has one."""
+        if not facilities:
+            return {}
+        found = self._clickhouse.rows(
+            f"""
+            SELECT {selected("childcare-place")} FROM childcare_place_log
+            WHERE subject IN %(facilities)s AND {knowledge.kept("childcare-place")}
+            ORDER BY subject, time DESC, source DESC, id DESC LIMIT 1 BY subject""",
+            {"facilities": tuple(facilities)},
+        )
+        return {row["subject"]: row for row in found}
+
+    def rows(self, sql: str, params: Params) -> list[State]:
+        """Run a SELECT of records."""
+        return self._clickhouse.rows(sql, params)
