@@ -1,20 +1,22 @@
 """Where a figure is going: the pace of its last months carried on, with an 80 % band for the doubt.
 
-Pure arithmetic on a step series; formulas and sources are in docs/pace.md. Days are ordinals (so that no
-day is too early or too late to reckon with), a month is 30.4375 days.
+Pure arithmetic on a step series; formulas and sources are in docs/pace.md. Days are ordinals, and paces are
+per month of 30.4375 days.
 """
 
 import math
 from bisect import bisect_right
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import MINYEAR, date
 from functools import cache
 from itertools import pairwise
 from statistics import NormalDist
 
 MONTH = 30.4375
-WINDOW = 365
-"""Days looked back on at most: a whole year, so that a season weighs no more than another."""
+WINDOW = 12
+"""Months looked back on at most: a whole year, so that no season weighs more than another."""
 
 _BAND = 0.80
 _Z_SQUARED = NormalDist().inv_cdf((1 + _BAND) / 2) ** 2
@@ -144,12 +146,33 @@ class Steps:
         return day - since
 
     def months(self, day: int, span: int) -> list[Knot]:
-        """Return the values on `day`, a month before, two months before …, `span` days back at most.
+        """Return the values on `day` and each month before, back `span` days or twelve months at most.
 
-        The oldest knot lies `span` days back, so that the oldest of the changes covers one to two months.
-        Days without a value are left out.
+        Where there is less than twelve months, the oldest knot lies `span` days back, so that the oldest
+        change covers one to two months. Days without a value are left out.
         """
-        back = [ago for ago in (round(n * MONTH) for n in range(math.ceil(span / MONTH) + 1)) if ago <= span]
-        back[-1] = span
+        back = [ago for ago in _months_back(day) if ago <= span]
+        if len(back) <= WINDOW:
+            back[-1] = span
         knots = [(day - ago, self.at(day - ago)) for ago in reversed(back)]
         return [(at, value) for at, value in knots if value is not None]
+
+
+def _months_back(day: int) -> list[int]:
+    """Return how many days ago it was the same day of each of the last twelve months, 0 first.
+
+    The 29th to 31st keep their distance from the month's end: figures come at months' ends, and in every
+    interval there must be one of them.
+    """
+    today = date.fromordinal(day)
+    from_end = monthrange(today.year, today.month)[1] - today.day
+    back = []
+    for months in range(WINDOW + 1):
+        year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+        if year < MINYEAR:
+            break
+        length = monthrange(year, month + 1)[1]
+        back.append(
+            day - date(year, month + 1, today.day if today.day <= 28 else length - from_end).toordinal()
+        )
+    return back
