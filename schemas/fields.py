@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 ADDED = "added"
 """Marks an optional field that a contract got when records had already been accepted under it."""
@@ -53,7 +53,8 @@ TownshipCode = Annotated[
     str, Field(pattern=r"^\d{9}$", description="乡镇区划代码，9 位 · township division code, 9 digits")
 ]
 EntityId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/]+$")]
-RecordId = Annotated[str, Field(min_length=1, max_length=200)]
+RecordId = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=200)]
+"""As it stands in the envelope, blanks included."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Flag = Annotated[bool, Field(strict=True)]
 """Only `true` and `false`: "no" is a text, and a text that is not empty is easily taken for true."""

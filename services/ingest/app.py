@@ -23,6 +23,7 @@ from services.ingest.journal import Journal
 from services.ingest.metrics import Metrics
 from services.ingest.outlet import Outlet
 from services.ingest.pipeline import Pipeline, known_stream
+from services.ingest.received import received_for
 from services.ingest.settings import IngestSettings
 from services.ingest.watch import Watch
 from services.ingest.writer import Writer
@@ -53,7 +54,8 @@ def create_app(settings: IngestSettings) -> FastAPI:
     clickhouse = ClickHouse(settings)
     outlet = Outlet(settings.kafka, settings.write_timeout * _SEND_SHARE)
     writer = Writer(outlet, journal, settings.write_timeout)
-    watch = Watch(settings.kafka, outlet, writer, journal, clickhouse)
+    received = received_for(settings, clickhouse)
+    watch = Watch(settings.kafka, outlet, writer, journal, clickhouse, received=received)
     metrics = Metrics()
     metrics.ready.set_function(lambda: watch.obstacle is None)
 
@@ -73,7 +75,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
                 journal.close()
 
     app = FastAPI(title="民脉 minmai · ingest", version="1", lifespan=life)
-    _add_pushes(app, Pipeline(agencies, checker, writer, watch, metrics), metrics)
+    _add_pushes(app, Pipeline(agencies, checker, writer, watch, metrics, received=received), metrics)
     _add_looks(app, watch, metrics)
     _add_errors(app)
     return app

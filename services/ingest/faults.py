@@ -67,6 +67,7 @@ _KINDS = {
     ),
     "string_too_long": _Kind(_INVALID, "过长，最多 {max_length} 个字符 · at most {max_length} characters"),
     "string_pattern_mismatch": _Kind(_INVALID, "格式不符，应符合 {pattern} · does not match {pattern}"),
+    "bool_type": _Kind(_INVALID, "应为 true 或 false · must be true or false"),
     "int_type": _Kind(_INVALID, "应为整数 · must be an integer"),
     "int_parsing": _Kind(_INVALID, "应为整数 · must be an integer"),
     "int_from_float": _Kind(_INVALID, "应为整数，不能有小数 · must be an integer, without decimals"),

@@ -1,6 +1,7 @@
 """One message for the broker, and its place there."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import orjson
@@ -21,9 +22,9 @@ class Message:
     kept: bool
 
 
-def of_event(checked: Checked) -> Message:
-    """The message of an accepted record."""
-    value = orjson.dumps(checked.event, option=orjson.OPT_UTC_Z)
+def of_event(checked: Checked, received: datetime) -> Message:
+    """The message of a record that was accepted at a moment of the county's clock."""
+    value = orjson.dumps({**checked.event, "receivedtime": received}, option=orjson.OPT_UTC_Z)
     return Message(checked.stream.topic, checked.identity, checked.subject.encode(), value, kept=True)
 
 

@@ -19,6 +19,7 @@ from services.ingest.check import Check, Checked, Checker, Push, Refused, may_pu
 from services.ingest.faults import Problem, Refusal
 from services.ingest.letters import letter
 from services.ingest.metrics import Metrics
+from services.ingest.received import Received
 from services.ingest.records import Record, from_json, from_ndjson
 from services.ingest.watch import Watch
 from services.ingest.writer import Writer
@@ -36,10 +37,18 @@ class Pipeline:
     """Takes pushes; one for each process."""
 
     def __init__(
-        self, agencies: Agencies, checker: Checker, writer: Writer, watch: Watch, metrics: Metrics
+        self,
+        agencies: Agencies,
+        checker: Checker,
+        writer: Writer,
+        watch: Watch,
+        metrics: Metrics,
+        *,
+        received: Received,
     ) -> None:
         self._agencies = agencies
         self._checker = checker
+        self._received = received
         self._writer = writer
         self._watch = watch
         self._metrics = metrics
@@ -69,9 +78,10 @@ class Pipeline:
         """
         push = Push(agency, uuid4().hex, datetime.now(UTC))
         accepted, duplicate, refused = _once_each([check(push, record) for record in records])
+        received = self._received.stamps([one.event["time"] for one in accepted], push.received)
         await self._write(
             [
-                *(message.of_event(one) for one in accepted),
+                *(message.of_event(one, moment) for one, moment in zip(accepted, received, strict=True)),
                 *(message.of_letter(letter(push, one)) for one in refused),
             ]
         )

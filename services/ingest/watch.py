@@ -17,6 +17,7 @@ from schemas.streams import DEAD_LETTER_TOPIC, STREAMS
 from services.ingest.counted import all_counted
 from services.ingest.journal import Journal, JournalError, read
 from services.ingest.outlet import Outlet
+from services.ingest.received import Received
 from services.ingest.writer import Writer
 from services.platform import topics
 from services.platform.clickhouse import ClickHouse
@@ -36,13 +37,21 @@ class Watch:
     """Looks after the broker, and after the journal if there is one."""
 
     def __init__(
-        self, bootstrap: str, outlet: Outlet, writer: Writer, journal: Journal | None, clickhouse: ClickHouse
+        self,
+        bootstrap: str,
+        outlet: Outlet,
+        writer: Writer,
+        journal: Journal | None,
+        clickhouse: ClickHouse,
+        *,
+        received: Received,
     ) -> None:
         self._bootstrap = bootstrap
         self._outlet = outlet
         self._writer = writer
         self._journal = journal
         self._clickhouse = clickhouse
+        self._received = received
         self._life: dict[str, UUID] = {}
         self._tidied: Sequence[Path] = ()
         self.obstacle: str | None = "ingest is starting"
@@ -75,6 +84,11 @@ class Watch:
         missing = [topic for topic in TOPICS if topic not in ids]
         if missing:
             raise Unavailable(f"topics are missing: {', '.join(missing)}; `minmai topics create` makes them")
+        try:
+            await asyncio.to_thread(self._received.begin)
+        except ClickHouseError as error:
+            why = str(error).splitlines()[0]
+            raise Unavailable(f"ClickHouse cannot tell where the county's clock stands: {why}") from error
         if self._journal is not None:
             if ids != self._life:
                 await self._replay(self._journal)

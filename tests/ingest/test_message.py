@@ -23,6 +23,7 @@ AGENCY = Agency(
     created=datetime(2024, 1, 1, tzinfo=UTC),
 )
 PUSH = Push(AGENCY, "a-receipt", datetime(2024, 5, 2, 3, 4, 5, 678900, tzinfo=UTC))
+RECEIVED = datetime(2024, 5, 3, 0, 0, 0, 1, tzinfo=UTC)
 
 RECORDS: dict[str, dict[str, Any]] = {
     "facility": {
@@ -46,6 +47,8 @@ RECORDS: dict[str, dict[str, Any]] = {
     },
     "consumption-voucher": voucher(step="redeemed", order_amount=Decimal("1e2"), merchant_id="m-1"),
     "statistic": {"division": "532622101", "measure": "resident_population", "value": 51234},
+    "task-report": {"task": 4, "percent": 35, "status": "on_schedule"},
+    "retraction": {"stream": "facility", "record": " 场地/1 ", "reason": "重复"},
 }
 
 
@@ -55,11 +58,11 @@ def test_a_message_is_the_event_as_its_contract_writes_it(stream_name: str) -> N
     content = {"time": "2024-05-01T09:30:00.5+08:00"} | RECORDS[stream_name]
     checked = Checker(load_plan(PLAN)).plain(stream)(PUSH, Record(0, b"", content))
     assert isinstance(checked, Checked)
-    message = of_event(checked)
+    message = of_event(checked, RECEIVED)
     event = stream.event.model_validate_json(message.value)
     assert event.model_dump_json().encode() == message.value
     assert message.key.decode() == event.subject
-    assert event.receivedtime == PUSH.received
+    assert event.receivedtime == RECEIVED
 
 
 def test_numbers_are_read_from_their_digits_and_records_keep_their_bytes() -> None:
