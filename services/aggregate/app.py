@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, cast
+from uuid import uuid4
 
 import faust
 from aiohttp.web import Response
@@ -18,7 +19,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.indicator import Figure
 from schemas.streams import DEAD_LETTER_TOPIC, INDICATOR_TOPIC
 from services.aggregate.blocks import Claims
-from services.aggregate.indicators import IndicatorTables
+from services.aggregate.keeper import Keeper
 from services.aggregate.metrics import REGISTRY
 from services.aggregate.pipeline import BlockPath, FigurePath
 from services.aggregate.reader import Reader
@@ -69,10 +70,10 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
         await _send(figures, [(f"{one.indicator}/{one.division}", one.model_dump_json()) for one in changed])
 
     worker = f"{socket.gethostname()}/{os.getpid()}"
-    refresher = Refresher(
-        FigurePath(IndicatorTables(clickhouse, plan), publish), clock_for(settings, clickhouse), plan
-    )
-    reader = Reader(settings, BlockPath(clickhouse, Claims(clickhouse, worker), refuse, refresher.mark))
+    figure_path = FigurePath(lambda: Keeper(clickhouse, plan, f"{worker}/{uuid4().hex}"), publish)
+    refresher = Refresher(figure_path, clock_for(settings, clickhouse), plan)
+    block_path = BlockPath(clickhouse, Claims(clickhouse, worker), refuse, plan.zone, refresher.told)
+    reader = Reader(settings, block_path, refresher.keep)
     refresher.behind = lambda: reader.behind
     app.minmai_services = [refresher, reader]
     _add_pages(app, reader, refresher)

@@ -2,46 +2,51 @@
 
 For every partition it owns, again and again:
 
-1. read     the records a fetch returned, in the order of the partition;
-2. claim    agree on the block's boundaries, so that every try inserts the same rows;
-3. decode   bytes to checked records; what is no event becomes a dead letter;
-4. sift     drop what was counted before; same id with other content becomes a dead letter;
-5. insert   one block into the log table under its token; its views follow in the same insert;
-6. refuse   send the dead letters and wait until the broker has them;
-7. mark     the stream's indicators as touched;
-8. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
+1. read      the records a fetch returned, in the order of the partition;
+2. claim     agree on the block's boundaries, so that every try inserts the same rows;
+3. decode    bytes to checked records; what is no event becomes a dead letter;
+4. sift      drop what was counted before; same id with other content becomes a dead letter;
+5. insert    one block into the log table under its token; its views follow in the same insert;
+6. withdraw  take voucher money that is withdrawn out of its sums;
+7. refuse    send the dead letters and wait until the broker has them;
+8. tell      write down which entities and days were touched;
+9. commit    the offset, for those who watch the lag: what was done stands in ClickHouse.
 
-Beside it, whenever something was touched or the day has changed:
+Beside it, in the one worker that keeps the figures, whenever something was told or the day has changed:
 
-9. refresh  recompute the touched indicators in ClickHouse, history first, then live;
-10. publish what changed on `minmai.indicator.v1`, after the tables have it.
+10. refresh  bring the touched figures up to the records, history first, then live;
+11. publish  what changed on `minmai.indicator.v1`, after the tables have it.
 
 The dead-letter topic takes the same way into table `dead_letter`, which keeps one row a letter by its id.
 
 A worker may die between any two steps. The next owner begins with the newest claimed block, which either
-changes nothing or completes it; and every worker begins with a refresh of all figures.
+changes nothing or completes it; and every keeper begins by reading everything that stands.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from schemas.dead_letter import DeadLetter
 from schemas.indicator import Figure
-from schemas.streams import DEAD_LETTER_TOPIC, STREAMS
+from schemas.streams import DEAD_LETTER_TOPIC, RETRACTION, STREAMS, Stream
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Claims, Place
 from services.aggregate.counted import sift
-from services.aggregate.indicators import IndicatorTables
+from services.aggregate.keeper import Keeper
 from services.aggregate.records import (
     Message,
+    Record,
     columns,
     conflict,
     dead_letter_columns,
     decode,
     read_dead_letters,
 )
+from services.aggregate.touches import VOUCHERS, Touched, Touches, touched_by, touched_by_withdrawal
 from services.aggregate.waiting import patiently
+from services.aggregate.withdrawals import take_out_late, take_out_withdrawn, withdrawn_by
 from services.platform.clickhouse import ClickHouse
 
 BY_TOPIC = {stream.topic: stream for stream in STREAMS.values()}
@@ -52,19 +57,22 @@ SendFigures = Callable[[Sequence[Figure]], Awaitable[None]]
 
 
 class BlockPath:
-    """Steps 2 to 7."""
+    """Steps 2 to 8."""
 
     def __init__(
         self,
         clickhouse: ClickHouse,
         claims: Claims,
         refuse: SendDeadLetters,
-        mark: Callable[[str], None],
+        zone: ZoneInfo,
+        told: Callable[[], None],
     ) -> None:
         self._clickhouse = clickhouse
         self._claims = claims
         self._refuse = refuse
-        self._mark = mark
+        self._zone = zone
+        self._told = told
+        self._touches = Touches(clickhouse)
 
     async def newest_claim(self, place: Place) -> Block | None:
         """Return the block a new owner of a partition begins with."""
@@ -94,27 +102,40 @@ class BlockPath:
                 },
             )
         )
+        touched = await patiently(lambda: self._withdraw(stream, block, new))
         await self._refuse([*refused, *(conflict(stream, block, record) for record in conflicts)])
-        self._mark(stream.name)
+        await patiently(lambda: self._touches.tell(block, touched))
+        self._told()
         metrics.count(stream.name, len(new), len(duplicates), len(conflicts), len(refused))
+
+    def _withdraw(self, stream: Stream, block: Block, new: Sequence[Record]) -> Touched:
+        """Take withdrawn vouchers out of the sums; return what the block touched."""
+        if stream is RETRACTION:
+            identities = withdrawn_by(new)
+            take_out_withdrawn(self._clickhouse, block, identities.get(VOUCHERS, []))
+            return touched_by_withdrawal(self._clickhouse, identities, self._zone)
+        if stream.name == VOUCHERS:
+            take_out_late(self._clickhouse, block, new)
+        return touched_by(stream.name, new, self._zone)
 
 
 class FigurePath:
-    """Steps 9 and 10."""
+    """Steps 10 and 11."""
 
-    def __init__(self, tables: IndicatorTables, publish: SendFigures) -> None:
-        self._tables = tables
+    def __init__(self, keeper: Callable[[], Keeper], publish: SendFigures) -> None:
+        self._new_keeper = keeper
+        self._keeper: Keeper | None = None
         self._publish = publish
 
-    async def refresh(self, streams: Collection[str], today: date) -> None:
-        """Bring the figures that records of `streams` can change up to the records."""
-        with metrics.REFRESH_SECONDS.time():
-            await self._publish(await patiently(lambda: self._tables.refresh(streams, today)))
-
     async def begin(self) -> None:
-        """Declare the plan's indicators, and publish every live figure.
+        """Take over the figures, and publish every live one."""
+        keeper = self._new_keeper()
+        await self._publish(await patiently(keeper.begin))
+        self._keeper = keeper
 
-        A worker that died may have written some and told nobody.
-        """
-        await patiently(self._tables.declare)
-        await self._publish(await patiently(self._tables.live))
+    async def refresh(self, today: date) -> None:
+        """Bring the figures up to what has been told."""
+        assert self._keeper is not None
+        refresh = self._keeper.refresh
+        with metrics.REFRESH_SECONDS.time():
+            await self._publish(await patiently(lambda: refresh(today)))

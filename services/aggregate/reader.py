@@ -7,7 +7,7 @@ life cycle, the pages, the producer.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from schemas.streams import DEAD_LETTER_TOPIC
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Place
 from services.aggregate.pipeline import TOPICS, BlockPath
@@ -24,6 +25,9 @@ from services.platform.kafka import stop_consumer
 from services.platform.topics import topic_ids
 
 log = logging.getLogger(__name__)
+
+KEEPER = TopicPartition(DEAD_LETTER_TOPIC, 0)
+"""Whoever owns this partition keeps the figures: the group has one owner for it."""
 
 
 @dataclass
@@ -42,12 +46,15 @@ class Owned:
 
 
 class Reader(Service):
-    """Owns partitions and moves them forward, block by block."""
+    """Owns partitions and moves them forward, block by block; `keep` hears who keeps the figures."""
 
-    def __init__(self, settings: AggregateSettings, path: BlockPath, **options: Any) -> None:
+    def __init__(
+        self, settings: AggregateSettings, path: BlockPath, keep: Callable[[bool], None], **options: Any
+    ) -> None:
         super().__init__(**options)
         self._settings = settings
         self._path = path
+        self._keep = keep
         self._owned: dict[TopicPartition, Owned] = {}
         self._ids: dict[str, Any] = {}
         self._moving = asyncio.Lock()
@@ -163,6 +170,7 @@ class Reader(Service):
                 owned = Owned(place, begun.first, begun.last) if begun else Owned(place, 0)
                 self._owned[partition] = owned
                 consumer.seek(partition, owned.position)
+            self._keep(KEEPER in self._owned)
             self.joined = True
             metrics.PARTITIONS.set(len(self._owned))
 
@@ -171,6 +179,7 @@ class Reader(Service):
         async with self._moving:
             for partition in partitions:
                 self._owned.pop(partition, None)
+            self._keep(False)
             self.joined = False
             metrics.PARTITIONS.set(len(self._owned))
 

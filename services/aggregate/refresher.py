@@ -1,21 +1,22 @@
-"""Refreshing: a Faust service that recomputes figures when records came in or the day has changed."""
+"""Refreshing: a Faust service that keeps the figures while this worker is their keeper."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from mode import Service
 from mode.utils.locks import Event
 
-from schemas.streams import STREAMS
 from services.aggregate.pipeline import FigurePath
 from services.aggregate.waiting import patiently
 from services.platform.clock import Clock
 from services.platform.plan import Plan
 
+POLL_SECONDS = 0.25
+"""How often the keeper looks for what other workers have told; its own blocks wake it at once."""
+
 
 class Refresher(Service):
-    """Collects which streams were touched and refreshes their figures, one round at a time.
+    """Refreshes what was touched, one round at a time.
 
     While a round runs, further blocks only add to the next one: under load the rounds get larger, not more.
     While the reader is behind (`behind` says so) it rests after a round for as long as that took, so that
@@ -29,39 +30,41 @@ class Refresher(Service):
         self._path = path
         self._clock = clock
         self._plan = plan
-        self._touched: set[str] = set()
         self._something = Event()
-        self._today: date | None = None
+        self._keeping = False
+        self._begun = False
         self.ready = False
 
-    def mark(self, stream: str) -> None:
-        """Say that records of a stream have been counted."""
-        self._touched.add(stream)
+    def keep(self, keeping: bool) -> None:
+        """Become the keeper of the figures, anew, or cease to be it."""
+        self._keeping, self._begun, self.ready = keeping, False, not keeping
         self._something.set()
 
-    @Service.timer(1.0)
-    async def _look_at_the_clock(self) -> None:
+    def told(self) -> None:
+        """Say that a block of this worker has been counted."""
+        self._something.set()
+
+    @Service.timer(POLL_SECONDS)
+    async def _look_around(self) -> None:
         self._something.set()
 
     @Service.task
     async def _refresh(self) -> None:
-        await self._path.begin()
         while not self.should_stop:
-            rest = 0.0
-            now = await patiently(self._clock.now)
-            if now is not None:
-                today = now.astimezone(self._plan.zone).date()
-                if today != self._today:  # also at the start: earlier blocks may wait for their refresh
-                    self._touched.update(STREAMS)
-                if self._touched:
-                    touched, self._touched = self._touched, set()
-                    began = self.loop.time()
-                    await self._path.refresh(touched, today)
-                    self._today = today
-                    if self.behind():
-                        rest = self.loop.time() - began
-            self.ready = True
-            await self.sleep(rest)
+            await self.wait(self._something)  # or until the service stops
             self._something.clear()
-            if not self._touched:
-                await self.wait(self._something)  # or until the service stops
+            if self._keeping and not self.should_stop:
+                await self._round()
+
+    async def _round(self) -> None:
+        if not self._begun:
+            self._begun = True
+            await self._path.begin()
+        now = await patiently(self._clock.now)
+        if now is not None:
+            began = self.loop.time()
+            await self._path.refresh(now.astimezone(self._plan.zone).date())
+            if self.behind():
+                await self.sleep(self.loop.time() - began)
+        # A rebalance meanwhile has begun another term: that one has yet to be refreshed.
+        self.ready = self._begun

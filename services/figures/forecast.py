@@ -6,7 +6,6 @@ per month of 30.4375 days.
 
 import math
 from bisect import bisect_right
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import MINYEAR, date
@@ -18,6 +17,7 @@ MONTH = 30.4375
 WINDOW = 12
 """Months looked back on at most: a whole year, so that no season weighs more than another."""
 
+_APART = 28
 _BAND = 0.80
 _Z_SQUARED = NormalDist().inv_cdf((1 + _BAND) / 2) ** 2
 _BEYOND_SENSE = 1e15
@@ -136,43 +136,36 @@ class Steps:
         position = bisect_right(self._days, day) - 1
         return self._values[position] if position >= 0 else None
 
-    def unbroken(self, day: int) -> int:
-        """Return for how many days up to `day` there has been a value without a gap."""
+    def unbroken_since(self, day: int) -> int:
+        """Return the first of the days up to `day` from which on there is a value without a gap."""
         position = bisect_right(self._days, day) - 1
         since = day
         while position >= 0 and self._values[position] is not None:
             since = self._days[position]
             position -= 1
-        return day - since
+        return since
 
-    def months(self, day: int, span: int) -> list[Knot]:
-        """Return the values on `day` and each month before, back `span` days or twelve months at most.
+    def knots(self, day: int, since: int) -> list[Knot]:
+        """Return the values at the latest twelve ends of months and on `day`, or as many as begin by `since`.
 
-        Where there is less than twelve months, the oldest knot lies `span` days back, so that the oldest
-        change covers one to two months. Days without a value are left out.
+        No two are less than 28 days apart: a step divided by a few days would look like a great leap. So
+        the running month belongs to the last interval until it is over, and a history of less than a year
+        is used from its first day. Days without a value are left out.
         """
-        back = [ago for ago in _months_back(day) if ago <= span]
-        if len(back) <= WINDOW:
-            back[-1] = span
-        knots = [(day - ago, self.at(day - ago)) for ago in reversed(back)]
-        return [(at, value) for at, value in knots if value is not None]
+        ends = [end for end in _ends_of_months(day) if day - end >= _APART][:WINDOW]
+        days = [end for end in ends if end >= since]
+        if len(days) < WINDOW:
+            days = [*(end for end in days if end - since >= _APART), since]
+        found = [(at, self.at(at)) for at in (*reversed(days), day)]
+        return [(at, value) for at, value in found if value is not None]
 
 
-def _months_back(day: int) -> list[int]:
-    """Return how many days ago it was the same day of each of the last twelve months, 0 first.
-
-    The 29th to 31st keep their distance from the month's end: figures come at months' ends, and in every
-    interval there must be one of them.
-    """
-    today = date.fromordinal(day)
-    from_end = monthrange(today.year, today.month)[1] - today.day
-    back = []
-    for months in range(WINDOW + 1):
-        year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
-        if year < MINYEAR:
-            break
-        length = monthrange(year, month + 1)[1]
-        back.append(
-            day - date(year, month + 1, today.day if today.day <= 28 else length - from_end).toordinal()
-        )
-    return back
+def _ends_of_months(day: int) -> list[int]:
+    """Return the last days of the months before the one `day` lies in, latest first, one year and a bit."""
+    running = date.fromordinal(day)
+    ends = []
+    for ago in range(WINDOW + 1):
+        year, month = divmod(running.year * 12 + running.month - 1 - ago, 12)
+        if year >= MINYEAR:
+            ends.append(date(year, month + 1, 1).toordinal() - 1)
+    return ends

@@ -151,15 +151,14 @@ def _trend(steps: Steps, promise: Promise, due: date, as_of: date) -> tuple[int,
     """Return the days of history there are, and the trend they show if they are enough."""
     today = as_of.toordinal()
     if not promise.resets:
-        history = steps.unbroken(today)
-        if history < LEAST_DAYS:
-            return history, None
-        return history, drift(steps.months(today, history))
+        since = steps.unbroken_since(today)
+        enough = today - since >= LEAST_DAYS
+        return today - since, drift(steps.knots(today, since)) if enough else None
     beginning = date(as_of.year, 1, 1).toordinal() - 1
     history = today - beginning
     if history < LEAST_DAYS_OF_YEAR or due.year != as_of.year or as_of > due:
         return history, None
-    this_year = [knot for knot in steps.months(today, history) if knot[0] > beginning]
+    this_year = [knot for knot in steps.knots(today, beginning) if knot[0] > beginning]
     if not this_year or this_year[-1][0] != today:
         return history, None
     knots = [(beginning, 0.0), *this_year]

@@ -30,7 +30,7 @@ Days = Collection[tuple[str, date]]
 
 
 @dataclass(frozen=True)
-class Standing:
+class Said:
     """What stands for an entity on a day; `state` is None where no record of that day is left."""
 
     subject: str
@@ -57,7 +57,7 @@ class Source:
         self._fields = _fields_of(indicators)
         self.streams = frozenset().union(*(indicator.streams for indicator in indicators))
 
-    def states(self, stream: str, days: Days | None = None) -> Iterator[Standing]:
+    def states(self, stream: str, days: Days | None = None) -> Iterator[Said]:
         """Yield what stands for the given entities and days; without `days` for all there are."""
         fields = self._fields[stream]
         table = STREAMS[stream].log_table
@@ -74,7 +74,7 @@ class Source:
             state = found.get((subject, day))
             if state is not None and stream == "facility":
                 state = with_derived(state)
-            yield Standing(subject, day, state)
+            yield Said(subject, day, state)
 
     def vouchers(self, cells: Days | None = None) -> Iterator[tuple[str, date, list[dict[str, Any]]]]:
         """Yield the voucher sums of townships and days, as `Tally.set_vouchers` takes them."""

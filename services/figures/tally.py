@@ -153,6 +153,15 @@ class Tally:
                     found[user] = min(days[0], found.get(user, days[0]))
         return found
 
+    def revisit(self, indicator: str, division: str, days: Iterable[date]) -> None:
+        """Count days among those on which a figure may have changed."""
+        declared = self.indicators[indicator]
+        keys = [
+            key for part in (*declared.numerator, *declared.denominator) for key in self._keys(part, division)
+        ]
+        for day in days:
+            self._totals[keys[0]].add(day, NOTHING)
+
     # Contributions
 
     def _declare(self, part: Part) -> None:

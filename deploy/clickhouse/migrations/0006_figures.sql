@@ -16,6 +16,9 @@ ALTER TABLE indicator_live
     ADD COLUMN IF NOT EXISTS reason_zh     String AFTER value_at_due,
     ADD COLUMN IF NOT EXISTS reason_en     String AFTER reason_zh;
 
+-- "below" is what the history says; a live figure says by how much it is behind.
+ALTER TABLE indicator_live UPDATE status = 'cannot_say' WHERE status = 'below' SETTINGS mutations_sync = 1;
+
 -- What a counted block touched: entities (of vouchers, townships) and days whose state is to be looked at anew.
 -- The time is the server's, so that one clock orders what all workers tell.
 CREATE TABLE IF NOT EXISTS touch

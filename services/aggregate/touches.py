@@ -1,0 +1,107 @@
+"""Touches: which entities, on which days, a counted block has told something new of.
+
+The worker that counts a block writes them into table `touch` after the block is in its log table; the keeper
+of the figures, which may be another worker, reads them there. A touch says where to look, never what was said:
+so it may be told twice, late, or by two workers at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from schemas.streams import STREAMS
+from services.aggregate.blocks import Block
+from services.aggregate.records import Record
+from services.platform.clickhouse import ClickHouse
+
+Days = set[tuple[str, date]]
+Touched = dict[str, Days]
+"""By stream: the entities (of vouchers, the townships) and days."""
+
+OVERLAP = timedelta(seconds=10)
+"""How long an insert may take from its time of telling until it can be read."""
+
+VOUCHERS = "consumption-voucher"
+
+
+def touched_by(stream: str, records: Iterable[Record], zone: ZoneInfo) -> Touched:
+    """Return what records of a stream other than `retraction` touch."""
+    if stream == VOUCHERS:
+        days = {(one.event.data.division, one.event.time.astimezone(zone).date()) for one in records}
+    else:
+        days = {(one.event.subject, one.event.time.astimezone(zone).date()) for one in records}
+    return {stream: days}
+
+
+def touched_by_withdrawal(
+    clickhouse: ClickHouse, identities: dict[str, list[UUID]], zone: ZoneInfo
+) -> Touched:
+    """Return what withdrawn records (by stream) had told of; one that has not come yet touches nothing."""
+    touched: Touched = {}
+    for stream, names in identities.items():
+        subject = "division" if stream == VOUCHERS else "subject"
+        rows = clickhouse.query(
+            f"SELECT DISTINCT {subject}, toDate(time, %(zone)s) FROM {STREAMS[stream].log_table}"
+            " WHERE identity IN (SELECT name FROM names)",
+            {"zone": str(zone)},
+            given={"names": {"name UUID": names}},
+        )
+        touched[stream] = {(str(name), day) for name, day in rows}
+    return touched
+
+
+@dataclass
+class Touches:
+    """Table `touch`: written by every worker, read by the keeper."""
+
+    clickhouse: ClickHouse
+    _since: datetime | None = None
+    _taken: dict[tuple[UUID, int, int, str], datetime] = field(default_factory=dict)
+
+    def tell(self, block: Block, touched: Touched) -> None:
+        """Write down what a counted block touched."""
+        told = {stream: sorted(days) for stream, days in touched.items() if days}
+        self.clickhouse.insert(
+            "touch",
+            {
+                "topic_id": [block.place.topic_id] * len(told),
+                "partition": [block.place.partition] * len(told),
+                "first_offset": [block.first] * len(told),
+                "stream": list(told),
+                "subjects": [[name for name, _ in days] for days in told.values()],
+                "days": [[day for _, day in days] for days in told.values()],
+            },
+        )
+
+    def begin(self) -> None:
+        """Begin with what is told from now on; call it before everything that stands is read."""
+        [(now,)] = self.clickhouse.query("SELECT now64(3, 'UTC')")
+        self._since, self._taken = now - OVERLAP, {}
+
+    def new(self) -> Touched:
+        """Return what has been told since the last call."""
+        rows = self.clickhouse.query(
+            "SELECT topic_id, partition, first_offset, stream, told_at, subjects, days FROM touch"
+            " WHERE told_at >= %(since)s AND (topic_id, partition, first_offset, stream) NOT IN"
+            " (SELECT topic_id, partition, first_offset, stream FROM taken) ORDER BY told_at",
+            {"since": self._since},
+            given={
+                "taken": {
+                    "topic_id UUID": [key[0] for key in self._taken],
+                    "partition UInt16": [key[1] for key in self._taken],
+                    "first_offset UInt64": [key[2] for key in self._taken],
+                    "stream String": [key[3] for key in self._taken],
+                }
+            },
+        )
+        touched: defaultdict[str, Days] = defaultdict(set)
+        for *key, told_at, subjects, days in rows:
+            touched[key[3]].update(zip(subjects, days, strict=True))
+            self._taken[tuple(key)] = told_at
+            self._since = max(self._since or told_at, told_at - OVERLAP)
+        if rows:
+            self._taken = {key: at for key, at in self._taken.items() if self._since and at >= self._since}
+        return touched

@@ -1,0 +1,88 @@
+"""Withdrawals: what `retraction` records take back.
+
+Entities need nothing here: whoever reads their states leaves withdrawn records out. Voucher money is kept in
+sums, so a withdrawn voucher record is taken out of `voucher_hourly` by a row of its own with the signs
+turned, under a token made of its identity. Record and retraction may come in either order, even at once: each
+side looks for the other after its own rows are in, so at least one of them finds it, and the token lets one
+row in.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from schemas.envelope import identity
+from schemas.streams import RETRACTION
+from services.aggregate.blocks import Block
+from services.aggregate.records import Record
+from services.aggregate.touches import VOUCHERS
+from services.platform.clickhouse import ClickHouse
+
+_PLACE = ("campaign", "sector", "division", "step")
+_AMOUNTS = ("face_value", "order_amount", "redeemed_value")
+
+
+def withdrawn_by(records: Sequence[Record]) -> dict[str, list[UUID]]:
+    """Return the identities that retractions withdraw, by stream."""
+    found: defaultdict[str, list[UUID]] = defaultdict(list)
+    for one in records:
+        said = one.event.data
+        found[said.stream].append(identity(one.event.source, said.record))
+    return found
+
+
+def take_out_withdrawn(clickhouse: ClickHouse, block: Block, identities: Collection[UUID]) -> None:
+    """Take out of the sums what the retractions of a block withdraw, if it is there and not yet taken out."""
+    before = _named(
+        clickhouse,
+        "SELECT DISTINCT retracted FROM retraction_log WHERE stream = %(vouchers)s"
+        " AND retracted IN (SELECT name FROM names)"
+        " AND NOT (topic_id = %(topic_id)s AND partition = %(partition)s AND offset >= %(first)s)",
+        identities,
+        block,
+    )
+    _take_out(clickhouse, set(identities) - before)
+
+
+def take_out_late(clickhouse: ClickHouse, block: Block, records: Sequence[Record]) -> None:
+    """Take out of the sums those voucher records of a block that had been withdrawn before they came."""
+    withdrawn = _named(
+        clickhouse,
+        "SELECT DISTINCT retracted FROM retraction_log WHERE stream = %(vouchers)s"
+        " AND retracted IN (SELECT name FROM names)",
+        [record.identity for record in records],
+        block,
+    )
+    _take_out(clickhouse, withdrawn)
+
+
+def _named(clickhouse: ClickHouse, sql: str, names: Collection[UUID], block: Block) -> set[UUID]:
+    if not names:
+        return set()
+    place = block.place
+    params = {
+        "vouchers": VOUCHERS,
+        "topic_id": place.topic_id,
+        "partition": place.partition,
+        "first": block.first,
+    }
+    rows = clickhouse.query(sql, params, given={"names": {"name UUID": list(names)}})
+    return {name for (name,) in rows}
+
+
+def _take_out(clickhouse: ClickHouse, names: set[UUID]) -> None:
+    if not names:
+        return
+    rows = clickhouse.query(
+        f"SELECT identity, toStartOfHour(toDateTime(time, 'UTC')), {', '.join(_PLACE)},"
+        f" {', '.join(f'-ifNull({amount}, 0)' for amount in _AMOUNTS)} FROM consumption_voucher_log"
+        " WHERE identity IN (SELECT name FROM names)",
+        given={"names": {"name UUID": list(names)}},
+    )
+    for name, *row in rows:
+        columns = dict(zip(("hour", *_PLACE, *_AMOUNTS), row, strict=True))
+        clickhouse.insert(
+            "voucher_hourly",
+            {"records": [-1], **{column: [value] for column, value in columns.items()}},
+            settings={"insert_deduplication_token": f"{RETRACTION.name}/{name}"},
+        )
