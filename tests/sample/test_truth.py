@@ -530,6 +530,13 @@ def test_a_facility_may_become_another_kind(small: Plan) -> None:
     assert one(events, small, "elder_canteens", TOWN).numerator == 1
 
 
+def test_what_was_overtaken_on_the_same_day_was_never_so(small: Plan) -> None:
+    wrong = facility("f", "elder_canteen", EAST, "2024-03-01T09:00:00+08:00")
+    right = facility("f", "mother_room", EAST, "2024-03-01T09:30:00+08:00")
+    assert one([right, wrong], small, "elder_canteens").status == "no_data"
+    assert one([right, wrong, retraction(right)], small, "elder_canteens").numerator == 1
+
+
 def test_a_day_is_the_countys_day(small: Plan) -> None:
     events = [
         childcare("k1", EAST, "2024-02-01T15:59:59.999999Z"),
@@ -594,11 +601,11 @@ def test_reported_figures_of_the_county(small: Plan) -> None:
         "schools_with_care_majors": (6, "met"),
         "persons_trained": (120, "watched"),
         "institutions_rated_childcare": (4, "watched"),
-        "institutions_rated_elder_care": (None, "no_data"),
+        "institutions_rated_elder_care": (0, "watched"),  # the measure is reported, this sector is not
         "startup_loans_personal": (11, "watched"),
         "startup_loan_amount_personal": ("1650000.50", "watched"),
         "startup_loan_largest_personal": (200_000, "watched"),
-        "startup_loan_largest_small_enterprise": (None, "no_data"),
+        "startup_loan_largest_small_enterprise": (0, "watched"),
         "startup_loans_beyond_caps": (3, "watched"),
     }
     for name, (value, status) in wanted.items():
@@ -709,7 +716,7 @@ def test_a_voucher_may_be_redeemed_in_part(small: Plan) -> None:
     assert found["voucher_refunded_count", COUNTY].numerator == 1
     assert found["voucher_budget_used", COUNTY].value == 32.5
     assert found["voucher_budget_used_qihua", COUNTY].value == 12.5
-    assert ratio(found["voucher_budget_used_qixiang", COUNTY]) == (20, None, "no_data")
+    assert ratio(found["voucher_budget_used_qixiang", COUNTY]) == (20, 0, "not_applicable")
 
 
 def test_voucher_hourly() -> None:

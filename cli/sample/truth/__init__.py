@@ -19,7 +19,7 @@ import orjson
 
 from cli.sample.truth.county import Corner, County, Steps, steps_of
 from cli.sample.truth.promised import PROMISED, Meaning, Promise
-from cli.sample.truth.records import CloudEvent, Record, counted, standing, stream_of
+from cli.sample.truth.records import CloudEvent, Record, counted, last_of_each_day, standing, stream_of
 from cli.sample.truth.watched import WATCHED
 from services.platform.plan import Plan
 
@@ -150,7 +150,7 @@ def _ends_of(
 ) -> Iterator[tuple[date, County]]:
     """Play the records from the oldest to the newest; yield the county as it is at the end of each day."""
     county = County(plan)
-    waiting = deque(standing(events, plan.zone, known_at))
+    waiting = deque(last_of_each_day(standing(events, plan.zone, known_at)))
     for day in sorted(set(days)):
         while waiting and waiting[0].day <= day:
             county.take(waiting.popleft())

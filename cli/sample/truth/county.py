@@ -57,8 +57,8 @@ class County:
         self.events: dict[str, Facts] = {}
         self.vouchers: defaultdict[tuple[str, str, str], Steps] = defaultdict(Steps)
         """By division, campaign, step."""
-        self.reports: defaultdict[tuple[str, str], dict[str, Report]] = defaultdict(dict)
-        """By measure and dimension: the division's report."""
+        self.reports: defaultdict[str, dict[tuple[str, str], Report]] = defaultdict(dict)
+        """By measure: the newest reports by division and dimension."""
         self.tasks: dict[int, Record] = {}
         """By number: the newest report on a task."""
 
@@ -77,8 +77,8 @@ class County:
                 key = data["division"], data["campaign"], data["step"]
                 self.vouchers[key] += steps_of(data)
             case "statistic":
-                report = Report(record.day, decimal(data["value"]))
-                self.reports[data["measure"], data.get("dimension") or ""][data["division"]] = report
+                about = data["division"], data.get("dimension") or ""
+                self.reports[data["measure"]][about] = Report(record.day, decimal(data["value"]))
             case "task-report":
                 self.tasks[int(data["task"])] = record
             case other:
@@ -173,24 +173,29 @@ class Corner:
 
     def every(self, level: str, measure: str, *, this_year: bool = False) -> Amount:
         """The sum of the newest reports of all divisions of a level; None while one of them lacks."""
-        reports = self._county.reports.get((measure, ""), {})
-        found = [reports.get(code) for code in self.divisions(level)]
+        reports = self._county.reports.get(measure, {})
+        found = [reports.get((code, "")) for code in self.divisions(level)]
         values = [
             report.value for report in found if report and (not this_year or report.day.year == self.day.year)
         ]
         return sum(values, NOUGHT) if len(values) == len(found) else None
 
     def told(
-        self, measure: str, dimension: str = "", *, this_year: bool = False
-    ) -> dict[str, Decimal] | None:
-        """The newest reports of a measure in here, by division; None until the county's first report."""
-        reports = self._county.reports.get((measure, dimension))
+        self, measure: str, *dimensions: str, this_year: bool = False
+    ) -> dict[tuple[str, str], Decimal] | None:
+        """The newest reports of a measure in here by division and dimension (given none: of all dimensions).
+
+        None until the county's first report of the measure, in whatever dimension.
+        """
+        reports = self._county.reports.get(measure)
         if not reports:
             return None
         return {
-            code: report.value
-            for code, report in reports.items()
-            if code.startswith(self.division.code) and (not this_year or report.day.year == self.day.year)
+            (code, dimension): report.value
+            for (code, dimension), report in reports.items()
+            if code.startswith(self.division.code)
+            and (not dimensions or dimension in dimensions)
+            and (not this_year or report.day.year == self.day.year)
         }
 
 

@@ -77,6 +77,18 @@ def standing(events: Iterable[CloudEvent], zone: ZoneInfo, known_at: datetime | 
     return sorted(records, key=lambda record: record.age)
 
 
+def last_of_each_day(records: Iterable[Record]) -> list[Record]:
+    """Leave of each entity and day the newest record alone, of vouchers every step; `records` oldest first.
+
+    A day is looked at from its end: what was overtaken on the same day has never been so.
+    """
+    left: dict[tuple[str, str, date, str], Record] = {}
+    for record in records:
+        step = f"{record.source}/{record.id}" if record.stream == "consumption-voucher" else ""
+        left[record.stream, record.subject, record.day, step] = record
+    return sorted(left.values(), key=lambda record: record.age)
+
+
 def _withdrawn(event: CloudEvent) -> tuple[str, str, str]:
     """Return (stream, source, id) of the record that a retraction withdraws.
 

@@ -71,8 +71,10 @@ def townships_with_opera_visits(here: Corner) -> Amount:
 
 def villages_with_film_showings(here: Corner) -> Amount:
     told = here.told("film_showings", this_year=True)
+    if told is None:
+        return None
     villages = here.divisions("community", "rural")
-    return None if told is None else Decimal(sum(told[code] > 0 for code in told.keys() & villages))
+    return Decimal(sum(showings > 0 and code in villages for (code, _), showings in told.items()))
 
 
 # Vouchers
@@ -119,12 +121,11 @@ def persons_trained(here: Corner) -> Amount:
 
 
 def _told(measure: str, *dimensions: str) -> Counted:
-    """The newest reports of a measure's dimensions, added up; known once one of them is."""
+    """The newest reports of some of a measure's dimensions (given none: of all of them), added up."""
 
     def count(here: Corner) -> Amount:
-        found = [here.told(measure, dimension) for dimension in dimensions]
-        known = [told for told in found if told is not None]
-        return sum((value for told in known for value in told.values()), Decimal(0)) if known else None
+        told = here.told(measure, *dimensions)
+        return None if told is None else sum(told.values(), Decimal(0))
 
     return count
 
@@ -161,9 +162,7 @@ WATCHED: dict[str, Meaning] = {
     **_voucher_steps(),
     "voucher_redemption_rate": Meaning(redeemed, issued, 100),
     "voucher_leverage": Meaning(ordered, redeemed),
-    "voucher_budget_used": Meaning(
-        redeemed, _told("campaign_budget", "qihua", "qixiang"), 100, levels=COUNTY
-    ),
+    "voucher_budget_used": Meaning(redeemed, _told("campaign_budget"), 100, levels=COUNTY),
     **{
         f"voucher_budget_used_{campaign}": Meaning(
             _redeemed_in(campaign), _told("campaign_budget", campaign), 100, levels=COUNTY
@@ -180,8 +179,6 @@ WATCHED: dict[str, Meaning] = {
         for measure in ("startup_loans", "startup_loan_amount", "startup_loan_largest")
         for kind in ("personal", "small_enterprise")
     },
-    "startup_loans_beyond_caps": Meaning(
-        _told("startup_loans_beyond_caps", "personal", "small_enterprise"), levels=COUNTY
-    ),
+    "startup_loans_beyond_caps": Meaning(_told("startup_loans_beyond_caps"), levels=COUNTY),
 }
 """The indicators without a target."""
