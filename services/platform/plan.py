@@ -1,31 +1,20 @@
-"""A county's plan folder, read and checked: divisions, indicators, alert rules."""
+"""A county's plan folder, read and checked: divisions, indicators, tasks, alert rules."""
 
-import csv
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, TypeAdapter, ValidationError
-
-from schemas.declaration import Indicator, Text, ThresholdRule
+from schemas.declaration import Indicator, Task, Text, ThresholdRule
 from schemas.fields import Contract
 from services.platform.errors import PlanError
+from services.platform.plan_files import checks
+from services.platform.plan_files.divisions import Division, read_divisions
+from services.platform.plan_files.entries import Entry, read_entries, read_entry
+from services.platform.plan_files.mistakes import Mistakes
 
-M = TypeVar("M", bound=BaseModel)
-
-
-class Division(Contract):
-    """One place: the county, a township or a community (urban 社区 or rural 村)."""
-
-    code: str
-    name: str
-    level: Literal["county", "township", "community"]
-    parent: str
-    setting: Literal["", "urban", "rural"]
+__all__ = ["County", "Division", "Plan", "load_plan"]
 
 
 class County(Contract):
@@ -45,6 +34,7 @@ class Plan:
     county: County
     divisions: dict[str, Division]
     indicators: dict[str, Indicator]
+    tasks: dict[int, Task]
     rules: dict[str, ThresholdRule]
 
     @cached_property
@@ -61,76 +51,58 @@ class Plan:
 def load_plan(folder: Path) -> Plan:
     """Read a plan folder.
 
-    Raises PlanError listing every mistake found, each with its file.
+    Raises PlanError listing every mistake found, each with its file and line.
     """
-    mistakes: list[str] = []
-    county = _read(folder / "plan.yaml", County, mistakes)
-    divisions = _unique(
-        _read_divisions(folder / "divisions.csv", mistakes), "code", "divisions.csv", mistakes
-    )
-    indicators = _unique(
-        _read(folder / "indicators.yaml", list[Indicator], mistakes) or [], "id", "indicators.yaml", mistakes
-    )
-    rules = _unique(
-        _read(folder / "rules.yaml", list[ThresholdRule], mistakes) or [], "id", "rules.yaml", mistakes
-    )
-    for rule in rules.values():
-        watched = indicators.get(rule.indicator)
-        if watched is None:
-            mistakes.append(f"rules.yaml: {rule.id}: there is no indicator {rule.indicator!r}")
-        elif rule.threshold is None and watched.target is None:
-            mistakes.append(f"rules.yaml: {rule.id}: {rule.indicator} has no target; give a threshold")
-    for division in divisions.values():
-        if division.parent and division.parent not in divisions:
-            mistakes.append(f"divisions.csv: {division.code}: there is no parent {division.parent!r}")
-    if county and county.county not in divisions:
-        mistakes.append(f"plan.yaml: county {county.county!r} is not in divisions.csv")
-    if mistakes or county is None:
-        raise PlanError(f"plan {folder} is wrong:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
-    return Plan(county, divisions, indicators, rules)
-
-
-def _read(path: Path, kind: Any, mistakes: list[str]) -> Any:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TypeAdapter(kind).validate_python(content)
-    except OSError as error:
-        mistakes.append(f"{path.name}: cannot be read: {error.strerror}")
-    except yaml.YAMLError as error:
-        mistakes.append(f"{path.name}: not YAML: {error}")
-    except ValidationError as error:
-        mistakes.extend(
-            f"{path.name}: {_where(mistake['loc'], content)}: {mistake['msg']}" for mistake in error.errors()
+    mistakes = Mistakes()
+    divisions = read_divisions(folder / "divisions.csv", mistakes)
+    county = read_entry(folder / "plan.yaml", County, mistakes)
+    indicators = read_entries(folder / "indicators.yaml", Indicator, mistakes)
+    tasks = read_entries(folder / "tasks.yaml", Task, mistakes)
+    rules = read_entries(folder / "rules.yaml", ThresholdRule, mistakes)
+    _check(county, divisions, indicators, tasks, rules)
+    found = mistakes.sorted()
+    if found or not (county and county.model):
+        lines = "\n".join(f"  {mistake}" for mistake in found)
+        raise PlanError(
+            f"规划 {folder} 有 {len(found)} 处错误 · the plan has {len(found)} mistakes:\n{lines}"
         )
-    return None
+    return Plan(
+        county=county.model,
+        divisions=divisions,
+        indicators={entry.model.id: entry.model for entry in indicators or [] if entry.model},
+        tasks={entry.model.number: entry.model for entry in tasks or [] if entry.model},
+        rules={entry.model.id: entry.model for entry in rules or [] if entry.model},
+    )
 
 
-def _where(loc: tuple[int | str, ...], content: Any) -> str:
-    """Name an entry by its id rather than by its place in the list."""
-    path = [str(part) for part in loc]
-    if loc and isinstance(loc[0], int) and isinstance(content, list) and isinstance(content[loc[0]], dict):
-        path[0] = str(content[loc[0]].get("id", f"entry {loc[0] + 1}"))
-    return ".".join(path) or "the whole file"
-
-
-def _read_divisions(path: Path, mistakes: list[str]) -> list[Division]:
-    divisions = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for line, row in enumerate(csv.DictReader(file), start=2):
-                try:
-                    divisions.append(Division.model_validate(row))
-                except ValidationError as error:
-                    mistakes.extend(
-                        f"{path.name}:{line}: {mistake['loc'][0]}: {mistake['msg']}"
-                        for mistake in error.errors()
-                    )
-    except OSError as error:
-        mistakes.append(f"{path.name}: cannot be read: {error.strerror}")
-    return divisions
-
-
-def _unique(entries: list[M], key: str, file: str, mistakes: list[str]) -> dict[str, M]:
-    counted = Counter(getattr(entry, key) for entry in entries)
-    mistakes.extend(f"{file}: {name!r} stands {times} times" for name, times in counted.items() if times > 1)
-    return {getattr(entry, key): entry for entry in entries}
+def _check(
+    county: Entry[County] | None,
+    divisions: dict[str, Division],
+    indicators: list[Entry[Indicator]] | None,
+    tasks: list[Entry[Task]] | None,
+    rules: list[Entry[ThresholdRule]] | None,
+) -> None:
+    """Check the entries against each other; what a file that cannot be read would say is not missed."""
+    by_id = {str(entry.raw["id"]): entry for entry in indicators or [] if "id" in entry.raw}
+    by_number = {
+        entry.raw["number"]: entry for entry in tasks or [] if isinstance(entry.raw.get("number"), int)
+    }
+    for entries, key in ((indicators, "id"), (tasks, "number"), (rules, "id")):
+        checks.unique(entries or [], key)
+    if county:
+        checks.county(county, divisions)
+    for indicator in indicators or []:
+        checks.indicator(indicator, divisions.values(), None if tasks is None else by_number)
+    if indicators is not None:
+        for task in tasks or []:
+            checks.task(task, by_id)
+        for rule in rules or []:
+            checks.rule(rule, by_id)
+    every: list[Entry[Any]] = [
+        *(indicators or []),
+        *(tasks or []),
+        *(rules or []),
+        *([county] if county else []),
+    ]
+    for entry in every:
+        entry.tell_the_rest()
