@@ -1,11 +1,15 @@
 // The page: reads everything once, then changes what the server says has changed.
 
-import { byId, en, flash, glyph, h, setText } from "./dom.js";
-import { card } from "./cards.js";
+import { byId, en, glyph, h, setText } from "./dom.js";
 import { listen } from "./stream.js";
 import { matrix } from "./matrix.js";
+import { overview } from "./overview.js";
 import { panel } from "./panel.js";
+import { tabs } from "./tabs.js";
+import { tasks } from "./tasks.js";
 import { tips } from "./tip.js";
+import { read, view } from "./view.js";
+import { STATUS } from "./words.js";
 import * as f from "./format.js";
 import * as sides from "./sides.js";
 
@@ -19,57 +23,43 @@ const STATES = {
   paused: "更新暂停 · updates paused",
 };
 
-/** What the page knows. */
-const view = {
-  county: "",
-  divisions: [],
-  townships: [],
-  declarations: new Map(),
-  figures: new Map(),
-  key: (indicator, division) => `${indicator}/${division}`,
-  figure: (indicator, division) => view.figures.get(`${indicator}/${division}`),
-  declaration: (indicator) => view.declarations.get(indicator),
-};
-
+const top = overview(view);
+const details = panel(view, () => views.restore());
+const promised = tasks(view);
+let table = null;
 let built = ""; // which indicators and divisions the page is built for
-let parts = null;
 let dirty = new Set();
+let scheduled = false;
 let meanwhile = null; // figures that came while everything is being read
 let readAgain = false;
 let sidesTimer = null;
 
-function take(figure) {
-  const key = view.key(figure.indicator, figure.division);
-  const known = view.figures.get(key);
-  if (known && known.version >= figure.version) return;
-  view.figures.set(key, figure);
-  dirty.add(key);
-}
-
+/** A changed figure. A new day changes hundreds at once: they are painted together, in the next frame. */
 function changed(figure) {
   meanwhile?.push(figure);
-  take(figure);
-  if (dirty.size === 1) requestAnimationFrame(() => repaint(true));
+  if (view.take(figure)) dirty.add(view.key(figure.indicator, figure.division));
+  if (!scheduled && dirty.size) {
+    scheduled = true;
+    requestAnimationFrame(() => {
+      scheduled = false;
+      repaint(true);
+    });
+  }
   sidesTimer ??= setTimeout(readSides, SIDES_AFTER_CHANGE_MS);
 }
 
 function repaint(blink) {
-  if (!parts) return;
+  if (!built) return;
   const keys = dirty;
   dirty = new Set();
-  const touched = new Set([...keys].map((key) => key.split("/")[0]));
-  for (const key of keys) parts.matrix.paint(key, blink);
-  for (const indicator of touched) {
-    if (!view.declarations.has(indicator)) continue;
-    parts.matrix.scale(indicator);
-    parts.tops.get(indicator)?.paint(blink);
-  }
-  parts.panel.changed(keys);
-  tally();
-  const days = [...view.figures.values()].map((figure) => figure.as_of).sort();
-  if (days.length) {
-    setText(byId("as-of"), f.day(days.at(-1)));
-    byId("as-of").dateTime = days.at(-1);
+  top.paint(keys, blink);
+  table.paint(keys, blink);
+  promised.paint(keys);
+  details.changed(keys);
+  const day = view.asOf();
+  if (day) {
+    setText(byId("as-of"), f.day(day));
+    byId("as-of").dateTime = day;
   }
 }
 
@@ -82,9 +72,7 @@ async function reload() {
   meanwhile = [];
   let answer = null;
   try {
-    const response = await fetch("/v1/indicators");
-    if (!response.ok) throw new Error(`${response.status}`);
-    answer = await response.json();
+    answer = await read("/v1/indicators");
   } catch (error) {
     trouble("read", `数据暂时读不到，正在重试 · the figures cannot be read, trying again (${error.message})`);
   }
@@ -96,15 +84,14 @@ async function reload() {
   }
   trouble("read", "");
   const first = built === "";
-  const before = view.figures;
+  const before = [...view.figures.keys()];
+  view.replace(answer);
+  late.forEach(view.take);
   build(answer);
-  view.figures = new Map(answer.indicators.flatMap(({ declaration, figures }) =>
-    figures.map((figure) => [view.key(declaration.id, figure.division), figure])));
-  late.forEach(take);
-  dirty = new Set([...before.keys(), ...allKeys()]);
+  dirty = new Set([...before, ...view.figures.keys()]);
   repaint(!first);
   byId("main").removeAttribute("aria-busy");
-  if (first && location.hash.length > 1) parts.panel.open(decodeURIComponent(location.hash.slice(1)));
+  if (first) views.follow();
   readSides();
   if (readAgain) {
     readAgain = false;
@@ -112,20 +99,12 @@ async function reload() {
   }
 }
 
-const allKeys = () => [...view.declarations.keys()].flatMap((indicator) =>
-  view.divisions.map((division) => view.key(indicator, division.code)));
-
 function build(answer) {
-  const declarations = answer.indicators.map((entry) => entry.declaration);
-  const shape = JSON.stringify([answer.county, answer.divisions, declarations, answer.synthetic]);
+  const shape = JSON.stringify([answer.county, answer.divisions, answer.indicators.map((one) => one.declaration), answer.synthetic]);
   if (shape === built) return;
   built = shape;
-  view.county = answer.county.county;
-  view.divisions = answer.divisions;
-  view.townships = answer.divisions.filter((division) => division.level === "township");
-  view.declarations = new Map(declarations.map((declaration) => [declaration.id, declaration]));
+  view.declare(answer);
   f.setZone(answer.county.time_zone);
-
   setText(byId("county-zh"), answer.county.name.zh);
   setText(byId("county-en"), answer.county.name.en);
   setText(byId("title-zh"), answer.county.title.zh);
@@ -133,54 +112,10 @@ function build(answer) {
   setText(byId("title-en"), answer.county.title.en);
   setText(byId("clock-note"), `时间均为 ${answer.county.time_zone} · times are in this zone`);
   byId("synthetic").hidden = !answer.synthetic;
-
-  const aimed = declarations.filter((declaration) => declaration.target);
-  const watched = declarations.filter((declaration) => !declaration.target);
-  const tops = new Map();
-  for (const declaration of aimed) tops.set(declaration.id, card(declaration, view));
-  byId("cards").replaceChildren(...[...tops.values()].map((made) => made.element));
-  const stats = watched.map((declaration) => {
-    const made = stat(declaration);
-    tops.set(declaration.id, made);
-    return made.element;
-  });
-  byId("stats").replaceChildren(...stats);
-  byId("watched").hidden = watched.length === 0;
-  byId("legend").replaceChildren(...Object.keys(f.STATUS).map((status) =>
-    h("li", { "data-status": status }, glyph(status), f.STATUS[status].zh, en(f.STATUS[status].en))));
-  parts = {
-    tops,
-    matrix: matrix(byId("matrix"), [...aimed, ...watched], view),
-    panel: parts?.panel ?? panel(view),
-  };
-}
-
-/** A watched figure of the county, in the strip. */
-function stat(declaration) {
-  const number = h("strong", { class: "big" });
-  const unit = h("span", { class: "unit" }, declaration.unit.zh);
-  const name = h("button", { type: "button", class: "open", "data-figure": view.key(declaration.id, view.county) }, declaration.name.zh);
-  return {
-    element: h("li", {}, h("h3", {}, name, en(declaration.name.en)), h("p", { class: "value" }, number, " ", unit)),
-    paint(blink) {
-      const figure = view.figure(declaration.id, view.county);
-      unit.hidden = !f.hasValue(figure);
-      number.classList.toggle("empty", !f.hasValue(figure));
-      if (setText(number, f.value(declaration, figure)) && blink) flash(number);
-    },
-  };
-}
-
-function tally() {
-  const aimed = [...view.declarations.values()].filter((declaration) => declaration.target);
-  const statuses = aimed.map((declaration) => f.status(view.figure(declaration.id, view.county)));
-  const chips = Object.keys(f.STATUS)
-    .map((status) => [status, statuses.filter((found) => found === status).length])
-    .filter(([status, times]) => times > 0 || status === "met" || status === "below")
-    .map(([status, times]) => h("li", { "data-status": status }, glyph(status), h("b", {}, String(times)), f.STATUS[status].zh, en(f.STATUS[status].en)));
-  byId("tally").replaceChildren(h("li", { class: "all" }, h("b", {}, String(aimed.length)), "项目标", en("targets")), ...chips);
-  const met = statuses.filter((status) => status === "met").length;
-  document.title = `${met}/${aimed.length} 达标 · ${byId("county-zh").textContent} · 民脉`;
+  byId("legend").replaceChildren(...Object.keys(STATUS).filter((status) => status !== "below").map((status) =>
+    h("li", { "data-status": status }, glyph(status), STATUS[status].zh, " ", en(STATUS[status].en))));
+  top.build();
+  table = matrix(byId("matrix"), view);
 }
 
 async function readSides() {
@@ -206,11 +141,12 @@ function state(name, reason) {
 }
 
 const tip = tips(view);
+const views = tabs((name) => promised.show(name === "tasks"), details.open);
 document.addEventListener("click", (event) => {
   const element = event.target.closest("[data-figure], [data-open]");
-  if (!element || !parts) return;
+  if (!element || !built) return;
   tip.hide();
-  parts.panel.open(element.dataset.figure ?? element.dataset.open);
+  details.open(element.dataset.figure ?? element.dataset.open);
 });
 setInterval(readSides, SIDES_EVERY_MS);
 listen("/v1/stream", { figure: changed, reload, state });

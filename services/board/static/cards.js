@@ -1,82 +1,79 @@
-// One card for each figure that has a target: the county at a glance.
+// One card for each figure that has a target: where it stands, at what pace, and why.
 
-import { en, flash, glyph, h, s, setText } from "./dom.js";
+import { en, flash, glyph, h, setText } from "./dom.js";
+import { STATUS } from "./words.js";
 import * as f from "./format.js";
 
-const BARS = { width: 220, height: 46 };
-
-export function card(declaration, view) {
-  const name = h("button", { type: "button", class: "open", "data-figure": view.key(declaration.id, view.county) },
-    declaration.name.zh);
+export function card(declaration, view, division) {
   const parts = {
     badge: h("span", { class: "badge" }),
     number: h("strong", { class: "big" }),
     unit: h("span", { class: "unit" }, declaration.unit.zh),
-    gapZh: h("span"),
-    gapEn: en(""),
+    gap: h("span", { class: "gap" }),
     fill: h("i", { class: "fill" }),
+    band: h("i", { class: "band" }),
     mark: h("i", { class: "mark" }),
-    bars: s("svg", { class: "bars", viewBox: `0 0 ${BARS.width} ${BARS.height}`, preserveAspectRatio: "none", "aria-hidden": "true" }),
-    counted: h("p", { class: "counted" }),
+    pace: h("p", { class: "pace" }),
+    reason: h("p", { class: "why" }),
   };
+  const name = h("button", { type: "button", class: "open", "data-figure": view.key(declaration.id, division) }, declaration.name.zh);
+  const due = f.due(declaration);
   const element = h("li", { class: "card" },
-    h("div", { class: "card-head" }, h("h3", {}, name, en(declaration.name.en)), parts.badge),
-    h("p", { class: "value" }, parts.number, " ", parts.unit),
-    h("p", { class: "gap" }, parts.gapZh, parts.gapEn),
-    h("div", { class: "gauge", "aria-hidden": "true" }, parts.fill, parts.mark),
+    h("div", { class: "card-head" }, h("h4", {}, name, en(declaration.name.en)), parts.badge),
+    h("p", { class: "value" }, parts.number, " ", parts.unit, " ", parts.gap),
+    h("div", { class: "gauge", "aria-hidden": "true" }, parts.fill, parts.band, parts.mark),
     h("p", { class: "promise" },
-      h("span", {}, "目标 ", h("b", {}, f.target(declaration, "county") ?? "—"), ` ${declaration.unit.zh}`),
-      h("span", {}, f.due(declaration).zh)),
-    parts.bars,
-    parts.counted);
-  return { element, paint: (blink) => paint(declaration, view, element, parts, blink) };
+      h("span", {}, "目标 ", h("b", {}, f.target(declaration, view.level(division))), ` ${declaration.unit.zh}`),
+      h("span", {}, due.zh, " ", en(due.en))),
+    parts.pace,
+    parts.reason);
+  return {
+    element,
+    declaration,
+    paint: (blink) => paint(declaration, view.figure(declaration.id, division), element, parts, blink),
+  };
 }
 
-function paint(declaration, view, element, parts, blink) {
-  const figure = view.figure(declaration.id, view.county);
+function paint(declaration, figure, element, parts, blink) {
   const status = f.status(figure);
-  const gap = f.gap(declaration, figure);
   if (element.dataset.status !== status) {
     element.dataset.status = status;
-    parts.badge.replaceChildren(glyph(status), f.STATUS[status].zh, en(f.STATUS[status].en));
+    parts.badge.replaceChildren(glyph(status), STATUS[status].zh, en(STATUS[status].en));
   }
-  const changed = setText(parts.number, f.hasValue(figure) ? f.value(declaration, figure) : "—");
-  parts.unit.hidden = !f.hasValue(figure);
-  setText(parts.gapZh, gap.zh);
-  setText(parts.gapEn, gap.en);
+  const has = f.hasValue(figure);
+  const changed = setText(parts.number, has ? f.value(declaration, figure) : "—");
   if (changed && blink) flash(parts.number);
+  parts.unit.hidden = !has;
+  setText(parts.gap, has ? f.gap(declaration, figure).zh : "");
+  drawGauge(declaration, figure, parts);
+  parts.pace.replaceChildren(...paceLine(declaration, figure));
+  const fallback = f.gap(declaration, figure);
+  parts.reason.replaceChildren(figure?.reason_zh || fallback.zh, " ", en(figure?.reason_en || fallback.en));
+}
+
+/** Pace needed and seen, the forecast with its band; after the due day the value it then had. */
+export function paceLine(declaration, figure) {
+  const pace = f.pace(declaration, figure);
+  const ahead = f.forecast(declaration, figure);
+  const atDue = figure?.value_at_due ?? null;
+  return [
+    pace && pair("月均进度", "pace", `需 ${pace.needed}，实 ${pace.observed} ${pace.unit}`, "needed, observed"),
+    ahead && pair("到期预测", "forecast", `${ahead.value}${ahead.band ? `（${ahead.band}）` : ""}`, "80 % band"),
+    atDue === null ? null : pair("到期日数值", "value when due", `${f.number(atDue, declaration.decimals)} ${declaration.unit.zh}`, figure.due ?? ""),
+  ].filter(Boolean);
+}
+
+const pair = (zh, english, text, beside) =>
+  h("span", { title: `${english}: ${beside}` }, h("span", { class: "what" }, zh, " ", en(english)), " ", h("b", {}, text));
+
+function drawGauge(declaration, figure, parts) {
   const promised = Number(declaration.target.value);
-  const full = scale(declaration, [figure?.value ?? 0, promised]);
+  const [low, high] = [figure?.forecast_low ?? null, figure?.forecast_high ?? null];
+  const largest = Math.max(figure?.value ?? 0, promised, high ?? 0);
+  const full = declaration.unit.zh === "%" && largest <= 100 ? 100 : largest * 1.08 || 1;
   parts.fill.style.setProperty("--share", f.hasValue(figure) ? Math.min(1, figure.value / full) : 0);
   parts.mark.style.setProperty("--share", promised / full);
-  drawBars(declaration, view, parts);
-}
-
-/** What a full bar stands for: 100 for a percentage, else a little more than the largest of `values`. */
-function scale(declaration, values) {
-  const largest = Math.max(...values);
-  return declaration.unit.zh === "%" && largest <= 100 ? 100 : largest * 1.15 || 1;
-}
-
-function drawBars(declaration, view, parts) {
-  const towns = view.townships.map((town) => view.figure(declaration.id, town.code));
-  const hasTarget = declaration.target.levels.includes("township");
-  const promised = hasTarget ? Number(declaration.target.value) : 0;
-  const full = Math.max(promised, ...towns.map((figure) => figure?.value ?? 0)) * 1.05 || 1;
-  const step = BARS.width / towns.length;
-  const height = (value) => Math.max(1.5, (value / full) * BARS.height);
-  parts.bars.replaceChildren(
-    ...towns.map((figure, place) => {
-      const tall = f.hasValue(figure) ? height(figure.value) : 5;
-      return s("rect", {
-        class: `s-${f.status(figure)}`, x: place * step + step * 0.16, width: step * 0.68,
-        y: BARS.height - tall, height: tall,
-      });
-    }),
-    ...(hasTarget ? [s("line", { class: "aim", x1: 0, x2: BARS.width, y1: BARS.height - height(promised), y2: BARS.height - height(promised) })] : []),
-  );
-  const tally = (wanted) => towns.filter((figure) => f.status(figure) === wanted).length;
-  const words = Object.keys(f.STATUS).filter((status) => tally(status) > 0)
-    .map((status) => `${f.STATUS[status].zh}\u00a0${tally(status)}`);
-  setText(parts.counted, `${towns.length} 个乡镇：${words.join("　")}`);
+  parts.band.hidden = low === null || high === null;
+  parts.band.style.setProperty("--from", Math.max(0, (low ?? 0) / full));
+  parts.band.style.setProperty("--to", Math.min(1, (high ?? 0) / full));
 }

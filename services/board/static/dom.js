@@ -22,6 +22,10 @@ export function glyph(status) {
   return s("svg", { class: "glyph", "aria-hidden": "true" }, s("use", { href: `#g-${status}` }));
 }
 
+/** A status told by colour, sign and word; `words` maps it to both languages. */
+export const badge = (status, words) =>
+  h("span", { class: "badge", "data-status": status }, glyph(status), words[status].zh, en(words[status].en));
+
 /** Set the text of an element; true if that changed it. */
 export function setText(element, text) {
   if (element.textContent === text) return false;

@@ -1,12 +1,7 @@
-// Figures in words: numbers, units, targets, gaps. Chinese first, English beside.
+// Figures in words: numbers, units, targets, gaps, pace. Chinese first, English beside.
 
-export const STATUS = {
-  met: { zh: "达标", en: "met" },
-  below: { zh: "未达标", en: "below target" },
-  watched: { zh: "监测", en: "watched, no target" },
-  no_data: { zh: "暂无数据", en: "no data" },
-  not_applicable: { zh: "不适用", en: "not applicable" },
-};
+import { STATUS } from "./words.js";
+
 export const SIGN = { at_least: "≥", at_most: "≤", exactly: "=" };
 
 const formats = new Map();
@@ -20,26 +15,30 @@ export function number(value, decimals) {
   return formats.get(decimals).format(value);
 }
 
+const changes = new Intl.NumberFormat("zh-CN", { maximumSignificantDigits: 2, signDisplay: "exceptZero" });
+
 /** A decimal from a table, without the zeros that only its column type adds. */
 export function plain(decimal) {
-  if (decimal === null) return "—";
+  if (decimal === null || decimal === undefined) return "—";
   const digits = String(decimal).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
   return number(digits, (digits.split(".")[1] ?? "").length);
 }
 
 export const status = (figure) => figure?.status ?? "no_data";
 export const hasValue = (figure) => figure !== undefined && figure.value !== null;
+export const isRatio = (declaration) => declaration.denominator.length > 0;
+const isPercent = (declaration) => declaration.unit.zh === "%";
 
 /**
- * The figure's value as shown. A value below its target never shows as the target: it gets as many more
- * decimals as it takes.
+ * The figure's value as shown. A value that does not meet its target never shows as the target: it gets as
+ * many more decimals as it takes.
  */
 export function value(declaration, figure) {
   if (!hasValue(figure)) return STATUS[status(figure)].zh;
-  const isSum = declaration.denominator === null && Number(declaration.scale) === 1;
+  const isSum = !isRatio(declaration) && Number(declaration.scale) === 1;
   const exact = isSum ? figure.numerator : figure.value;
   let decimals = declaration.decimals;
-  if (figure.status === "below") {
+  if (figure.target !== null && Number(exact) !== Number(figure.target)) {
     while (decimals < 6 && Number(Number(exact).toFixed(decimals)) === Number(figure.target)) decimals += 1;
   }
   return number(exact, decimals);
@@ -47,7 +46,7 @@ export function value(declaration, figure) {
 
 /** Whether the value as shown is not quite the value. */
 export const isRounded = (declaration, figure) =>
-  declaration.denominator !== null && Number(value(declaration, figure).replaceAll(",", "")) !== figure.value;
+  isRatio(declaration) && Number(value(declaration, figure).replaceAll(",", "")) !== figure.value;
 
 export function target(declaration, level) {
   const promised = declaration.target;
@@ -59,8 +58,6 @@ export function due(declaration) {
   const day = declaration.target?.due;
   return day ? { zh: `${day} 前`, en: `by ${day}` } : { zh: "每年", en: "every year" };
 }
-
-const isPercent = (declaration) => declaration.unit.zh === "%";
 
 /** How far a figure is from its target, in words. */
 export function gap(declaration, figure) {
@@ -83,10 +80,27 @@ export function gap(declaration, figure) {
   return { zh: `${words[0]} ${size}${unit}`, en: `${size}${unitEn} ${words[1]}` };
 }
 
+/** Change a month, needed and seen; null where neither is known. */
+export function pace(declaration, figure) {
+  const { pace_needed: needed, pace_observed: observed } = figure ?? {};
+  if ((needed ?? observed ?? null) === null) return null;
+  const said = (change) => (change ?? null) === null ? "—" : changes.format(change);
+  const unit = isPercent(declaration) ? "个百分点" : declaration.unit.zh.split("/")[0];
+  return { needed: said(needed), observed: said(observed), unit: `${unit}/月` };
+}
+
+/** What is expected on the due day, with its 80 % band; null where nothing can be said. */
+export function forecast(declaration, figure) {
+  if ((figure?.forecast ?? null) === null) return null;
+  const said = (expected) => number(expected, declaration.decimals);
+  const known = (figure.forecast_low ?? null) !== null && (figure.forecast_high ?? null) !== null;
+  return { value: said(figure.forecast), band: known ? `${said(figure.forecast_low)} – ${said(figure.forecast_high)}` : null };
+}
+
 /** The calculation with its numbers, e.g. `1,000 × 2,150 ÷ 480,000`. */
 export function working(declaration, figure) {
   const scale = Number(declaration.scale) === 1 ? "" : `${plain(declaration.scale)} × `;
-  const over = declaration.denominator === null ? "" : ` ÷ ${plain(figure.denominator)}`;
+  const over = isRatio(declaration) ? ` ÷ ${plain(figure.denominator)}` : "";
   return `${scale}${plain(figure.numerator)}${over}`;
 }
 

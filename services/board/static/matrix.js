@@ -1,38 +1,70 @@
-// Townships by figures: one table, the county on top, each cell told by colour, shape and number.
+// Townships by figures, a table for each theme: each cell told by colour, shape and number.
 
 import { en, flash, glyph, h, setText } from "./dom.js";
+import { isAimed } from "./view.js";
+import { STATUS, THEMES, byTheme } from "./words.js";
 import * as f from "./format.js";
 
-export function matrix(table, declarations, view) {
-  const cells = new Map();
-  const head = h("tr", {}, h("th", { scope: "col", class: "corner" }, "区划", en("division")),
-    ...declarations.map((declaration) => heading(declaration)));
-  const rows = [view.divisions[0], ...view.townships].map((division) =>
-    h("tr", { class: division.level },
-      h("th", { scope: "row" }, division.level === "county" ? `全县` : division.name),
-      ...declarations.map((declaration) => {
-        const made = cell(declaration, division, view);
-        cells.set(view.key(declaration.id, division.code), made);
-        return made.element;
-      })));
-  table.replaceChildren(
-    h("caption", { class: "hidden" }, "各乡镇各指标的当前数字与达标情况 · current figures and status by township"),
-    h("thead", {}, head), h("tbody", {}, ...rows));
+/** Fill `box` with a fold for each theme; a table is made when its fold is opened first. */
+export function matrix(box, view) {
+  const open = new Set([...box.querySelectorAll("details[open]")].map((fold) => fold.dataset.theme));
+  const first = box.childElementCount === 0;
+  const tables = [];
+  box.replaceChildren(...byTheme([...view.declarations.values()]).map(([theme, declarations], place) => {
+    const kept = declarations.filter((one) => one.levels.includes("township"));
+    const columns = [true, false].flatMap((is) => kept.filter((one) => isAimed(one, "county") === is));
+    const made = { columns, cells: null, place: h("div", { class: "scroll", role: "region", tabindex: "0", "aria-labelledby": `fold-${theme}` }) };
+    tables.push(made);
+    const left = declarations.length - columns.length;
+    const fold = h("details", { class: "fold", "data-theme": theme, open: open.has(theme) || (first && place === 0) },
+      h("summary", { id: `fold-${theme}` }, h("b", {}, THEMES[theme].zh), " ", en(THEMES[theme].en),
+        h("span", { class: "many" }, `${columns.length} 项`, left ? `（另 ${left} 项只统计到县 · county only）` : "")),
+      made.place);
+    fold.addEventListener("toggle", () => fold.open && fillIn(made));
+    if (fold.open) fillIn(made);
+    return fold;
+  }));
+
+  function fillIn(made) {
+    if (made.cells) return;
+    made.cells = new Map();
+    made.place.replaceChildren(table(made, view));
+    for (const cell of made.cells.values()) cell.paint(false);
+    for (const column of made.columns) scale(made, column);
+  }
+
+  /** The bars of a column are comparable: all are drawn to its largest township. */
+  function scale(made, declaration) {
+    const towns = view.townships.map((town) => view.figure(declaration.id, town.code)?.value ?? 0);
+    const promised = isAimed(declaration, "township") ? Number(declaration.target.value) : 0;
+    const full = Math.max(promised, ...towns) || 1;
+    for (const town of view.townships) made.cells.get(view.key(declaration.id, town.code)).scale(full, promised);
+  }
+
   return {
-    paint(key, blink) {
-      cells.get(key)?.paint(blink);
-    },
-    /** The bars of a column are comparable: all are drawn to its largest township. */
-    scale(indicator) {
-      const towns = view.townships.map((town) => view.figure(indicator, town.code)?.value ?? 0);
-      const declaration = declarations.find((candidate) => candidate.id === indicator);
-      const promised = Number(f.target(declaration, "township") ? declaration.target.value : 0);
-      const full = Math.max(promised, ...towns) || 1;
-      for (const division of view.divisions) {
-        cells.get(view.key(indicator, division.code))?.scale(full, promised);
+    paint(keys, blink) {
+      for (const made of tables.filter(({ cells }) => cells)) {
+        for (const key of keys) made.cells.get(key)?.paint(blink);
+        const touched = new Set([...keys].map((key) => key.split("/")[0]));
+        for (const column of made.columns) if (touched.has(column.id)) scale(made, column);
       }
     },
   };
+}
+
+function table(made, view) {
+  const rows = [view.division(view.county), ...view.townships].map((division) =>
+    h("tr", { class: division.level },
+      h("th", { scope: "row" }, division.level === "county" ? "全县" : division.name),
+      ...made.columns.map((declaration) => {
+        const one = cell(declaration, division, view);
+        made.cells.set(view.key(declaration.id, division.code), one);
+        return one.element;
+      })));
+  return h("table", { class: "matrix" },
+    h("caption", { class: "hidden" }, "各乡镇各指标的当前数字与状态 · current figures and status by township"),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "corner" }, "区划", en("division")), ...made.columns.map(heading))),
+    h("tbody", {}, ...rows));
 }
 
 function heading(declaration) {
@@ -43,10 +75,9 @@ function heading(declaration) {
 }
 
 function cell(declaration, division, view) {
-  const key = view.key(declaration.id, division.code);
   const parts = { sign: h("span", { class: "sign" }), number: h("span", { class: "num" }), bar: h("i", { class: "bar", "aria-hidden": "true" }) };
   const word = h("span", { class: "hidden" });
-  const button = h("button", { type: "button", class: "cell", "data-figure": key }, parts.sign, parts.number, word, parts.bar);
+  const button = h("button", { type: "button", class: "cell", "data-figure": view.key(declaration.id, division.code) }, parts.sign, parts.number, word, parts.bar);
   return {
     element: h("td", {}, button),
     paint(blink) {
@@ -56,14 +87,14 @@ function cell(declaration, division, view) {
       if (restated) {
         button.dataset.status = status;
         parts.sign.replaceChildren(glyph(status));
-        setText(word, f.hasValue(figure) ? `，${f.STATUS[status].zh}` : "");
+        setText(word, f.hasValue(figure) ? `，${STATUS[status].zh}` : "");
       }
       const changed = setText(parts.number, f.value(declaration, figure));
       if (blink && (changed || restated)) flash(button);
     },
     scale(full, promised) {
       const figure = view.figure(declaration.id, division.code);
-      parts.bar.hidden = division.level === "county" || !f.hasValue(figure);
+      parts.bar.hidden = !f.hasValue(figure);
       parts.bar.style.setProperty("--share", Math.min(1, (figure?.value ?? 0) / full));
       parts.bar.style.setProperty("--aim", promised / full);
       parts.bar.classList.toggle("aimed", promised > 0);

@@ -1,30 +1,24 @@
 // What stands beside the figures: voucher money by hour, alerts, feeds. Read anew now and then.
 
 import { byId, en, h, setText } from "./dom.js";
-import { hourly } from "./chart.js";
+import { hourly } from "./hours.js";
+import { read } from "./view.js";
+import { STATUS, streamName } from "./words.js";
 import * as f from "./format.js";
 
-const STREAMS = {
-  facility: "设施机构", "childcare-place": "托位", "fitness-event": "健身赛事",
-  "consumption-voucher": "消费券", statistic: "统计数据", "task-report": "任务进展",
-};
 const SEVERITY = { critical: "紧急 critical", warning: "警告 warning", info: "提示 info" };
 const UNREADABLE = "暂时读不到 · cannot be read now";
 
-async function read(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  return response.json();
-}
+const chart = byId("hours"); // it moves with its theme, and may be out of the page
 
 const nothing = (text) => h("li", { class: "nothing" }, text);
 
 export async function vouchers() {
   try {
     const { hours } = await read("/v1/vouchers");
-    byId("hours").replaceChildren(...hourly(hours));
+    chart.replaceChildren(...hourly(hours));
   } catch {
-    byId("hours").replaceChildren(h("p", { class: "nothing" }, UNREADABLE));
+    chart.replaceChildren(h("p", { class: "nothing" }, UNREADABLE));
   }
 }
 
@@ -47,7 +41,7 @@ function item(alert, view) {
   const place = view.divisions.find((division) => division.code === alert.division)?.name ?? alert.division;
   const decimals = declaration?.decimals ?? 2;
   const unit = declaration?.unit.zh ?? "";
-  const now = alert.value === null ? f.STATUS.no_data.zh : `${f.number(alert.value, decimals)} ${unit}`;
+  const now = alert.value === null ? STATUS.no_data.zh : `${f.number(alert.value, decimals)} ${unit}`;
   const name = declaration
     ? h("button", { type: "button", class: "open", "data-open": view.key(alert.indicator, alert.division) }, alert.name.zh)
     : alert.name.zh;
@@ -71,7 +65,7 @@ export async function feeds() {
 function feed(row) {
   return h("li", {},
     h("span", { class: "from" }, row.source),
-    h("span", { class: "stream" }, STREAMS[row.stream] ?? row.stream),
+    h("span", { class: "stream" }, streamName(row.stream)),
     h("span", { class: "num" }, `${f.number(row.records, 0)} 条`),
     h("span", { class: "since" }, "最新 ", h("time", { datetime: row.newest_time }, f.hour(row.newest_time))));
 }

@@ -1,6 +1,7 @@
 // What a figure is made of, shown beside it while it is pointed at or has the focus.
 
 import { byId, h } from "./dom.js";
+import { STATUS } from "./words.js";
 import * as f from "./format.js";
 
 export function tips(view) {
@@ -11,15 +12,17 @@ export function tips(view) {
     const [indicator, division] = element.dataset.figure.split("/");
     const declaration = view.declaration(indicator);
     const figure = view.figure(indicator, division);
-    const place = view.divisions.find((known) => known.code === division);
+    const place = view.division(division);
+    if (!declaration || !place) return;
     const lines = [
       h("b", {}, `${place.name} · ${declaration.name.zh}`),
-      h("span", {}, `${f.STATUS[f.status(figure)].zh} · ${f.gap(declaration, figure).zh}`),
+      h("span", {}, `${STATUS[f.status(figure)].zh} · ${f.gap(declaration, figure).zh}`),
       h("span", {}, `分子 numerator ${figure ? f.plain(figure.numerator) : "—"}`),
     ];
-    if (declaration.denominator !== null) {
+    if (f.isRatio(declaration)) {
       lines.push(h("span", {}, `分母 denominator ${figure ? f.plain(figure.denominator) : "—"}`));
     }
+    if (figure?.reason_zh) lines.push(h("span", {}, figure.reason_zh));
     tip.replaceChildren(...lines);
     tip.hidden = false;
     const box = element.getBoundingClientRect();

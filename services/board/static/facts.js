@@ -1,0 +1,81 @@
+// What the panel says of one figure in words, and how the townships stand beside each other.
+
+import { badge, en, flash, glyph, h } from "./dom.js";
+import { paceLine } from "./cards.js";
+import { formula } from "./formula.js";
+import { isAimed } from "./view.js";
+import { STATUS } from "./words.js";
+import * as f from "./format.js";
+
+const unit = ({ unit: { zh, en: english } }) => (zh === english ? [zh] : [`${zh} `, en(english)]);
+
+/** The value, what it is made of, its status and the reason. */
+export function standing(declaration, figure, blink) {
+  const has = f.hasValue(figure);
+  const gap = f.gap(declaration, figure);
+  const number = h("strong", { class: "big" }, has ? f.value(declaration, figure) : "—");
+  if (blink) flash(number);
+  const reached = figure?.forecast_day && figure.status !== "met"
+    ? h("span", {}, h("span", { class: "what" }, "照此达标 ", en("reached at this pace")), " ", h("b", {}, figure.forecast_day)) : null;
+  return h("div", { class: "panel-value", "data-status": f.status(figure) },
+    h("p", { class: "value" }, number, " ", has ? h("span", { class: "unit" }, ...unit(declaration)) : null),
+    badge(f.status(figure), STATUS),
+    h("p", { class: "gap" }, gap.zh, " ", en(gap.en)),
+    has ? h("p", { class: "working" }, `= ${f.working(declaration, figure)} ${f.isRounded(declaration, figure) ? "≈" : "="} ${f.value(declaration, figure)}`) : null,
+    figure?.reason_zh ? h("p", { class: "why" }, figure.reason_zh, " ", en(figure.reason_en)) : null,
+    h("p", { class: "pace" }, ...paceLine(declaration, figure), reached));
+}
+
+export function facts(declaration, figure, level) {
+  const aim = f.target(declaration, level);
+  const due = f.due(declaration);
+  const rows = [
+    ["口径", "definition", declaration.definition.zh, declaration.definition.en],
+    ["公式", "formula", h("code", {}, formula(declaration))],
+    ["分子", "numerator", figure ? f.plain(figure.numerator) : "—"],
+    f.isRatio(declaration) ? ["分母", "denominator", figure ? f.plain(figure.denominator) : "—"] : null,
+    ["目标", "target", aim ? `${aim} ${declaration.unit.zh}，${due.zh}` : "本级无目标", aim ? due.en : "none at this level"],
+    declaration.baseline ? ["基期", "baseline", `${f.plain(declaration.baseline.value)} ${declaration.unit.zh}（${declaration.baseline.day}）`] : null,
+    ["依据", "source", declaration.task ? `${declaration.source}（任务 ${declaration.task}）` : declaration.source],
+    declaration.owner ? ["牵头部门", "lead department", declaration.owner] : null,
+    declaration.note ? ["备注", "note", declaration.note.zh, declaration.note.en] : null,
+    figure ? ["数据截至", "as of", f.day(figure.as_of)] : null,
+    figure ? ["更新时间", "updated", f.moment(figure.updated_at)] : null,
+  ];
+  return h("dl", { class: "facts" }, ...rows.filter((row) => row !== null).flatMap(([zh, english, said, beside]) => [
+    h("dt", {}, zh, en(english)),
+    h("dd", {}, said, beside ? en(beside) : null),
+  ]));
+}
+
+/** The townships beside each other, largest first; those without a value last. */
+export function compare(declaration, townships, figureOf, current) {
+  const size = (town) => figureOf(town.code)?.value ?? -1;
+  const towns = [...townships].sort((one, other) => size(other) - size(one));
+  const promised = isAimed(declaration, "township") ? Number(declaration.target.value) : 0;
+  const full = Math.max(promised, ...towns.map(size)) || 1;
+  return h("section", {}, h("h3", {}, "各乡镇 ", en("townships")), h("ol", { class: "compare" }, ...towns.map((town) => {
+    const figure = figureOf(town.code);
+    const status = f.status(figure);
+    const bar = h("i", { class: promised ? "bar aimed" : "bar" });
+    bar.style.setProperty("--share", f.hasValue(figure) ? figure.value / full : 0);
+    bar.style.setProperty("--aim", promised / full);
+    return h("li", { "data-status": status, "data-current": town.code === current },
+      h("span", {}, town.name), bar,
+      h("span", { class: "num" }, glyph(status), f.value(declaration, figure), h("span", { class: "hidden" }, `，${STATUS[status].zh}`)));
+  })));
+}
+
+/** The latest changes of a history as a table: the chart in words. */
+export function changes(declaration, points, many = 12) {
+  const ratio = f.isRatio(declaration);
+  const rows = points.slice(-many).reverse().map((point) => h("tr", {},
+    h("td", {}, point.day), h("td", { class: "num" }, f.value(declaration, point)),
+    h("td", { class: "num" }, f.plain(point.numerator)),
+    ratio ? h("td", { class: "num" }, f.plain(point.denominator)) : null,
+    h("td", {}, STATUS[point.status].zh)));
+  const heads = ["自 since", "数值 value", "分子 numerator", ratio ? "分母 denominator" : null, "状态 status"];
+  return h("div", { class: "scroll" }, h("table", {},
+    h("thead", {}, h("tr", {}, ...heads.map((head) => head && h("th", { scope: "col" }, head)))),
+    h("tbody", {}, ...rows)));
+}

@@ -1,0 +1,49 @@
+// What the page knows: divisions, declarations, and the newest version of each figure.
+
+export const view = {
+  county: "",
+  divisions: [],
+  townships: [],
+  declarations: new Map(),
+  figures: new Map(),
+
+  key: (indicator, division) => `${indicator}/${division}`,
+  figure: (indicator, division) => view.figures.get(`${indicator}/${division}`),
+  declaration: (indicator) => view.declarations.get(indicator),
+  division: (code) => view.divisions.find((known) => known.code === code),
+  level: (code) => view.division(code)?.level ?? "township",
+  /** The declarations that have a figure in a division. */
+  kept: (code) => [...view.declarations.values()].filter((one) => one.levels.includes(view.level(code))),
+  asOf: () => [...view.figures.values()].reduce((newest, figure) => (figure.as_of > newest ? figure.as_of : newest), ""),
+
+  /** Keep a figure unless it is known in this version or a newer one; true if it was kept. */
+  take(figure) {
+    const key = view.key(figure.indicator, figure.division);
+    const known = view.figures.get(key);
+    if (known && known.version >= figure.version) return false;
+    view.figures.set(key, figure);
+    return true;
+  },
+
+  /** Begin anew with what `/v1/indicators` answered. */
+  declare(answer) {
+    view.county = answer.county.county;
+    view.divisions = answer.divisions;
+    view.townships = answer.divisions.filter((division) => division.level === "township");
+    view.declarations = new Map(answer.indicators.map(({ declaration }) => [declaration.id, declaration]));
+  },
+  replace(answer) {
+    view.figures = new Map(answer.indicators.flatMap(({ declaration, figures }) =>
+      figures.map((figure) => [view.key(declaration.id, figure.division), figure])));
+  },
+};
+
+/** Whether a declaration promises something at a level (`county`, `township`). */
+export const isAimed = (declaration, level) => declaration.target?.levels.includes(level) ?? false;
+
+/** The JSON of an answer; throws for any other than 200. */
+export async function read(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${response.status}`);
+  return response.json();
+}
