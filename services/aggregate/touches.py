@@ -1,8 +1,8 @@
 """Touches: which entities, on which days, a counted block has told something new of.
 
 The worker that counts a block writes them into table `touch` after the block is in its log table; the keeper
-of the figures, which may be another worker, reads them there. A touch says where to look, never what was said:
-so it may be told twice, late, or by two workers at once.
+of the figures, which may be another worker, reads them there. A touch says where to look, never what was
+said: so it may be told twice, late, or by two workers at once.
 """
 
 from collections import defaultdict

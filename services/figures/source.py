@@ -63,9 +63,9 @@ class Source:
         table = STREAMS[stream].log_table
         said = ", ".join(f"`{PLACE_FIELDS.get(field, field)}`" for field in fields) or "1"
         rows = self._clickhouse.query(
-            f"SELECT subject, toDate(time, %(zone)s) AS day, argMax(tuple({said}), (time, source, id))"
+            f"SELECT subject, toDate(time, %(zone)s) AS told, argMax(tuple({said}), (time, source, id))"
             f" FROM {table} WHERE {self._left('identity', stream)} {self._only(days, 'subject', 'time')}"
-            " GROUP BY subject, day",
+            " GROUP BY subject, told",
             {"zone": self._zone, "known_at": self._known_at, **_bounds(days)},
             given=_given(days),
         )

@@ -156,11 +156,10 @@ class Tally:
     def revisit(self, indicator: str, division: str, days: Iterable[date]) -> None:
         """Count days among those on which a figure may have changed."""
         declared = self.indicators[indicator]
-        keys = [
-            key for part in (*declared.numerator, *declared.denominator) for key in self._keys(part, division)
-        ]
+        parts = (*declared.numerator, *declared.denominator)
+        own = next(key for part in parts for key in self._keys(part, division))
         for day in days:
-            self._totals[keys[0]].add(day, NOTHING)
+            self._totals[own].add(day, NOTHING)
 
     # Contributions
 

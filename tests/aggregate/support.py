@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -53,7 +54,6 @@ class Worker:
 
     clickhouse: ClickHouse
     letters: list[DeadLetter] = field(default_factory=list)
-    marked: set[str] = field(default_factory=set)
     path: BlockPath = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class Worker:
             self.letters.extend(letters)
 
         claims = Claims(self.clickhouse, f"test/{uuid4()}")
-        self.path = BlockPath(self.clickhouse, claims, refuse, self.marked.add)
+        self.path = BlockPath(self.clickhouse, claims, refuse, ZoneInfo("Asia/Shanghai"), lambda: None)
 
     async def count(self, place: Place, stretch: Sequence[Message]) -> None:
         """Claim and count a stretch that is one block."""
