@@ -2,18 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from schemas.fields import Contract, Count, EntityId
+from schemas.fields import PERSONS, Contract, Count, EntityId, about
+
+PLACES = ("个", "places")
 
 
 class ChildcarePlace(Contract):
     """托位 · places and children of one childcare facility."""
 
-    facility_id: Annotated[EntityId, Field(description="托育机构编号 · childcare facility id")]
-    total: Annotated[Count, Field(description="托位总数，个 · places")]
-    inclusive: Annotated[Count, Field(description="其中普惠托位，个 · inclusive places among them")]
-    enrolled: Annotated[Count, Field(description="在托婴幼儿，人 · children enrolled")]
+    facility_id: Annotated[EntityId, about("托育机构编号", "childcare facility id")]
+    total: Annotated[Count, about("托位总数", "places", PLACES)]
+    inclusive: Annotated[Count, about("其中普惠托位", "inclusive places among them, at most `total`", PLACES)]
+    enrolled: Annotated[Count, about("在托婴幼儿", "children enrolled", PERSONS)]
 
     @model_validator(mode="after")
     def _inclusive_are_places(self) -> "ChildcarePlace":

@@ -1,9 +1,9 @@
 """Stream `consumption-voucher`: one step in a voucher's life."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from schemas.fields import ADDED, YUAN, Contract, EntityId, Money, TownshipCode, about
 
@@ -13,9 +13,22 @@ Sector = Literal["catering", "retail", "lodging", "tourism", "culture_sports", "
 
 SPENT = ("redeemed", "refunded")
 
+_NULL: dict[str, Any] = {"type": "null"}
+
 
 class ConsumptionVoucher(Contract):
     """消费券 · one step of one voucher; the event's `time` is the moment of the step."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"step": {"enum": list(SPENT)}}, "required": ["step"]},
+            "then": {
+                "required": ["order_amount", "merchant_id"],
+                "properties": {"order_amount": {"not": _NULL}, "merchant_id": {"not": _NULL}},
+            },
+            "else": {"properties": {"redeemed_value": _NULL}},
+        }
+    )
 
     voucher_id: Annotated[EntityId, about("券号", "voucher id")]
     campaign: Annotated[Campaign, about("活动：qihua 七花消费券、qixiang 七乡购物节", "campaign")]

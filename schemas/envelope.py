@@ -12,6 +12,8 @@ from uuid import UUID
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from schemas.fields import about
+
 Data = TypeVar("Data", bound=BaseModel)
 
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
@@ -22,13 +24,34 @@ class Pushed(BaseModel, Generic[Data]):
 
     model_config = ConfigDict(extra="ignore")  # CloudEvents allows any extension attribute
 
-    specversion: Literal["1.0"]
-    id: Annotated[str, Field(min_length=1, max_length=200)]
-    source: Annotated[str, Field(min_length=1, max_length=100)]
-    type: Annotated[str, Field(pattern=r"^minmai\.[a-z-]+\.v1$")]
-    subject: Annotated[str, Field(max_length=300)] = ""
-    time: UtcDatetime
-    datacontenttype: Literal["application/json"] = "application/json"
+    specversion: Annotated[Literal["1.0"], about("CloudEvents 版本", "CloudEvents version")]
+    id: Annotated[
+        str,
+        about(
+            "记录编号，本单位同一编号只计一次",
+            "id of the record, which counts once",
+            min_length=1,
+            max_length=200,
+        ),
+    ]
+    source: Annotated[
+        str, about("单位名称，须为密钥所属单位", "the agency of the key", min_length=1, max_length=100)
+    ]
+    type: Annotated[str, about("minmai.数据流.v1", "minmai.STREAM.v1", pattern=r"^minmai\.[a-z-]+\.v1$")]
+    subject: Annotated[
+        str,
+        about("所说对象；可不写，由记录得出", "what it is about; follows from the record", max_length=300),
+    ] = ""
+    time: Annotated[
+        UtcDatetime,
+        about(
+            "情况从何时起如此；须带时区，1971 年以后，不晚于现在 1 小时以上",
+            "since when it is so; with its zone, from 1971 on, at most 1 hour ahead",
+        ),
+    ]
+    datacontenttype: Annotated[Literal["application/json"], about("内容类型", "media type of `data`")] = (
+        "application/json"
+    )
     data: Data
 
 

@@ -1,11 +1,10 @@
 """Field types that several contracts share."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 ADDED = "added"
 """Marks an optional field that a contract got when records had already been accepted under it."""
@@ -20,14 +19,20 @@ def about(zh: str, en: str, unit: tuple[str, str] | None = None, **limits: Any) 
     return Field(description=f"{zh} · {en}", **limits)
 
 
-def fixed_point(places: int) -> Callable[[Decimal], Decimal]:
-    """Return a validator that writes a decimal with exactly `places` decimals.
+def fixed_point(whole: int, places: int) -> tuple[Any, ...]:
+    """Annotate a decimal that is not negative, with so many digits before and after the point.
 
-    20, 20.0 and 20.00 are one amount, so they must be one text: else a repeated record looks like a
-    conflict.
+    It is written with exactly `places` decimals: 20, 20.0 and 20.00 are one amount, so they must be one text,
+    else a repeated record looks like a conflict.
     """
     unit = Decimal(1).scaleb(-places)
-    return lambda value: value.quantize(unit) + 0  # and -0.00 is 0.00
+    number = {"type": "number", "minimum": 0, "exclusiveMaximum": 10**whole}
+    text = {"type": "string", "pattern": rf"^\d{{1,{whole}}}(\.\d{{1,{places}}}0*)?$"}
+    return (
+        Field(ge=0, max_digits=whole + places, decimal_places=places),
+        AfterValidator(lambda value: value.quantize(unit) + 0),  # and -0.00 is 0.00
+        WithJsonSchema({"anyOf": [number, text], "x-decimals": places}),
+    )
 
 
 PERSONS = ("人", "persons")
@@ -59,16 +64,8 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Flag = Annotated[bool, Field(strict=True)]
 """Only `true` and `false`: "no" is a text, and a text that is not empty is easily taken for true."""
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
-Area = Annotated[
-    Decimal,
-    about("面积", "area", SQUARE_METRES, ge=0, max_digits=12, decimal_places=2),
-    AfterValidator(fixed_point(2)),
-]
-Money = Annotated[
-    Decimal,
-    about("金额", "amount of money", YUAN, ge=0, max_digits=16, decimal_places=2),
-    AfterValidator(fixed_point(2)),
-]
+Area = Annotated[Decimal, *fixed_point(10, 2)]
+Money = Annotated[Decimal, *fixed_point(14, 2)]
 
 
 class Contract(BaseModel):

@@ -3,25 +3,30 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
-
-from schemas.fields import Contract, Count, DivisionCode, EntityId, Name
+from schemas.fields import PERSONS, Contract, Count, DivisionCode, EntityId, Name, about
 
 
 class FitnessEvent(Contract):
     """全民健身赛事活动 · one public fitness event."""
 
-    event_id: Annotated[EntityId, Field(description="活动编号 · event id")]
-    name: Annotated[Name, Field(description="名称 · name")]
+    event_id: Annotated[EntityId, about("活动编号", "event id")]
+    name: Annotated[Name, about("名称", "name")]
     level: Annotated[
         Literal["prefecture", "county", "township", "community"],
-        Field(description="级别：州级以上、县级、乡镇级、社区级 · level"),
+        about(
+            "级别：prefecture 州级以上、county 县级、township 乡镇级、community 社区级", "level of the event"
+        ),
     ]
-    sport: Annotated[Name, Field(description="项目，如“篮球” · sport")]
+    sport: Annotated[Name, about("项目，如“篮球”", "sport")]
     division: DivisionCode
-    day: Annotated[date, Field(description="举办日期 · day it is held")]
+    day: Annotated[
+        date,
+        about(
+            "举办日期；已举办的不得晚于记录时间", "day it is held; of one held, not after the record's time"
+        ),
+    ]
     status: Annotated[
         Literal["planned", "held", "cancelled"],
-        Field(description="状态：计划、已举办、取消 · planned, held or cancelled"),
+        about("状态：planned 计划、held 已举办、cancelled 取消", "status"),
     ]
-    participants: Annotated[Count, Field(description="参加人数，人 · participants")] = 0
+    participants: Annotated[Count, about("参加人数", "participants", PERSONS)] = 0

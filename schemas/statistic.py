@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.fields import Contract, DivisionCode, fixed_point
 
@@ -311,14 +311,11 @@ class Statistic(Contract):
     ] = ""
     value: Annotated[
         Decimal,
+        *fixed_point(14, 4),
         Field(
-            ge=0,
-            max_digits=18,
-            decimal_places=4,
             description="数值，单位见指标 · value in the measure's unit",
             json_schema_extra={"x-unit": "见指标 · the measure's"},
         ),
-        AfterValidator(fixed_point(4)),
     ]
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ class TaskReport(Contract):
     """任务进展报告 · how far a task is; the event's `time` is the moment it describes."""
 
     task: Annotated[
-        int, about("任务序号，见方案附件", "number of the task in the plan's annex", ge=1, le=999)
+        int, about("任务序号，见方案附件", "task, by the plan's annex", ("号", "number"), ge=1, le=999)
     ]
     percent: Annotated[int, about("完成进度", "progress", ("%", "per cent"), ge=0, le=100)]
     status: Annotated[

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from schemas.generate import stream_schema
 from services.ingest import openapi
 from services.ingest.agencies import Agencies
 from services.ingest.answer import ProblemDetails
@@ -111,7 +112,7 @@ def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics) -> None:
     @app.get("/v1/schemas/{stream}")
     async def schema(stream: str) -> dict[str, object]:
         """The JSON Schema of a stream's records; pushed plainly they also have `time` and perhaps `id`."""
-        return known_stream(stream).model.model_json_schema()
+        return stream_schema(known_stream(stream))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from functools import cache
+from typing import Any
 
 from schemas.streams import Stream
 from services.ingest.faults import Refusal
@@ -33,5 +34,9 @@ def _taken(stream: Stream) -> dict[str, set[str]]:
     taken: dict[str, set[str]] = defaultdict(set)
     for part in (schema, *schema.get("$defs", {}).values()):
         for name, field in part.get("properties", {}).items():
-            taken[name] |= {option.get("type", "") for option in (field, *field.get("anyOf", ()))}
+            taken[name] |= _types(field)
     return dict(taken)
+
+
+def _types(schema: dict[str, Any]) -> set[str]:
+    return {schema.get("type", "")}.union(*map(_types, schema.get("anyOf", ())))

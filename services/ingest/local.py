@@ -1,7 +1,6 @@
 """What the county's plan and the calendar say of a record: divisions, tasks, days."""
 
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.fitness_event import FitnessEvent
@@ -19,7 +18,6 @@ class Local:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._tasks: dict[int, Any] = getattr(plan, "tasks", {})
 
     def time(self, value: object, now: datetime, *, zone_needed: bool) -> datetime:
         """Return the moment a record tells of, in UTC.
@@ -64,10 +62,10 @@ class Local:
 
     def check_task(self, report: TaskReport, inside: str) -> None:
         """Raise Refusal if the plan has tasks and not this one."""
-        if self._tasks and report.task not in self._tasks:
+        if self._plan.tasks and report.task not in self._plan.tasks:
             raise Refusal(
                 "unknown_task",
-                f"方案中没有任务 {report.task}，有 1 至 {max(self._tasks)} · the plan has no such task",
+                f"方案中没有任务 {report.task}，有 1 至 {max(self._plan.tasks)} · the plan has no such task",
                 inside + "task",
             )
 
