@@ -70,6 +70,16 @@ class FitnessEvents:
         say(held, day, evening=True)
         if random.random() < 0.15:
             say({**held, "participants": people + random.randrange(5, 60)}, day + timedelta(days=1))
+        if random.random() < 0.08:
+            self._report_twice(held, day)
+
+    def _report_twice(self, held: dict[str, Any], day: date) -> None:
+        """The same event under a number of its own, which is taken back when somebody notices."""
+        twin = {**held, "event_id": f"{held['event_id']}B"}
+        record = self._say(twin, day, evening=True)
+        after = day + timedelta(days=self._random.randrange(2, 20))
+        moment = self._outbox.at(after, 10)
+        self._outbox.withdraw(EDUCATION, "fitness-event", record, "同一赛事重复上报", moment)
 
     def _division(self, level: str) -> str:
         if level in ("county", "prefecture"):
@@ -80,6 +90,6 @@ class FitnessEvents:
             return township
         return self._random.choice(self._places.communities[township]).code
 
-    def _say(self, data: dict[str, Any], day: date, *, evening: bool = False) -> None:
+    def _say(self, data: dict[str, Any], day: date, *, evening: bool = False) -> str:
         hour = self._random.uniform(19, 21.5) if evening else self._random.uniform(8.5, 17.5)
-        self._outbox.say(EDUCATION, "fitness-event", data, self._outbox.at(day, hour))
+        return self._outbox.say(EDUCATION, "fitness-event", data, self._outbox.at(day, hour))

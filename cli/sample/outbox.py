@@ -22,15 +22,33 @@ HEALTH, CIVIL, EDUCATION, COMMERCE, STATISTICS = (
     "commerce-bureau",
     "statistics-bureau",
 )
+HOUSING, LAND, LABOUR, CULTURE, UNION, REFORM, FINANCE, OFFICE = (
+    "housing-bureau",
+    "natural-resources-bureau",
+    "human-resources-bureau",
+    "culture-tourism-bureau",
+    "trade-union",
+    "development-reform-bureau",
+    "finance-bureau",
+    "government-office",
+)
 
 AGENCIES: dict[str, tuple[str, ...]] = {
-    HEALTH: ("facility", "childcare-place"),  # 县卫生健康局
-    CIVIL: ("facility",),  # 县民政局
-    EDUCATION: ("facility", "fitness-event"),  # 县教育体育局
-    COMMERCE: ("consumption-voucher",),  # 县工信商务局
+    HEALTH: ("facility", "childcare-place", "statistic", "task-report"),  # 县卫生健康局
+    CIVIL: ("facility", "statistic", "task-report"),  # 县民政局
+    EDUCATION: ("facility", "fitness-event", "statistic", "task-report"),  # 县教育体育局
+    COMMERCE: ("facility", "consumption-voucher", "statistic", "task-report"),  # 县工信商务局
     STATISTICS: ("statistic",),  # 县统计局
+    HOUSING: ("facility", "statistic"),  # 县住房城乡建设局
+    LAND: ("statistic", "task-report"),  # 县自然资源局
+    LABOUR: ("statistic", "task-report"),  # 县人力资源社会保障局
+    CULTURE: ("facility", "statistic", "task-report"),  # 县文化和旅游局
+    UNION: ("facility",),  # 县总工会
+    REFORM: ("statistic",),  # 县发展改革局
+    FINANCE: ("facility", "task-report"),  # 县财政局
+    OFFICE: ("task-report",),  # 县政府办公室，代其余牵头单位上报 · for every other lead department
 }
-"""Each agency of the sample, with the streams it sends."""
+"""Each agency of the sample, with the streams it sends; whoever sends a stream may withdraw records in it."""
 
 _LATE_SHARE = 0.04
 _LATE_DAYS = (1, 20)
@@ -38,12 +56,16 @@ _LATE_DAYS = (1, 20)
 
 @dataclass(frozen=True)
 class Sent:
-    """The CloudEvents event that `agency` sends at `moment`, never before the event's own time."""
+    """The CloudEvents event that `agency` sends at `moment`, never before the event's own time.
+
+    `wrong` is the code ingest must refuse it with; empty: it must be accepted.
+    """
 
     moment: datetime
     agency: str
     stream: str
     event: dict[str, Any]
+    wrong: str = ""
 
 
 class Outbox:
@@ -67,8 +89,11 @@ class Outbox:
         time: datetime,
         *,
         sent: datetime | None = None,
-    ) -> None:
-        """Put in a record that was so at `time`; `sent` says when it leaves (else soon, sometimes late)."""
+    ) -> str:
+        """Put in a record that was so at `time` and return its id.
+
+        `sent` says when it leaves (else soon, sometimes late).
+        """
         event = {
             "specversion": "1.0",
             "id": _id(stream, data, time),
@@ -80,6 +105,12 @@ class Outbox:
         }
         moment = sent or time + self._delay()
         heapq.heappush(self._waiting, (moment, next(self._order), Sent(moment, agency, stream, event)))
+        return str(event["id"])
+
+    def withdraw(self, agency: str, stream: str, record: str, reason: str, time: datetime) -> None:
+        """Put in the withdrawal of a record; it leaves at once, be the record itself still on its way."""
+        data = {"stream": stream, "record": record, "reason": reason}
+        self.say(agency, "retraction", data, time, sent=time)
 
     def leaving(self, before: datetime) -> Iterator[Sent]:
         """Take out what is sent before a moment, in the order of sending."""

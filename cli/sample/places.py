@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from random import Random
 
 from services.platform.plan import Division, Plan
+
+INHABITANTS = 465_000
 
 _URBAN_WEIGHT, _RURAL_WEIGHT, _SEAT_WEIGHT = 5.0, 3.0, 1.9
 
@@ -46,6 +49,15 @@ class Places:
         weights[self.townships[0].code] *= _SEAT_WEIGHT
         share = self.inhabitants / sum(weights.values())
         return {code: round(weight * share) for code, weight in weights.items()}
+
+    @property
+    def size(self) -> float:
+        """How large the county is beside the one this sample was drawn after."""
+        return self.inhabitants / INHABITANTS
+
+    def site(self, code: str, random: Random) -> str:
+        """A community in a township; a community itself."""
+        return random.choice(self.communities[code]).code if code in self.communities else code
 
     def township_of(self, code: str) -> Division:
         return self.plan.divisions[code[:9]]
