@@ -13,7 +13,7 @@ from cli.sample.estates import estates
 from cli.sample.health import health
 from cli.sample.outbox import Outbox
 from cli.sample.places import Places
-from cli.sample.register import Facility, Register
+from cli.sample.register import AGENCY, Facility, Register
 from cli.sample.sports import sports
 from cli.sample.stumbles import Stumbles
 
@@ -47,17 +47,18 @@ class Facilities:
                 steering.week(day)
             self._stumbles.week(day)
         self._stumbles.day(day)
-        for facility in self._register:
-            if facility.status == "open":
-                self._report(facility, day, report_every)
+        self._report(day, report_every)
 
-    def _report(self, facility: Facility, day: date, every: int) -> None:
-        turn = facility.number + day.toordinal()
-        routine = max(1, _ROUTINE.get(facility.kind, _ROUTINE_OF_OTHERS) * every // 30)
-        if turn % routine == 0:
-            self._register.tell(facility, self._hour(day))
-        if facility.offer and turn % every == 0:
-            self._tell_children(facility, day)
+    def _report(self, day: date, every: int) -> None:
+        """Let those report whose turn it is."""
+        today = day.toordinal()
+        for kind in AGENCY:
+            routine = max(1, _ROUTINE.get(kind, _ROUTINE_OF_OTHERS) * every // 30)
+            for facility in self._register.open(kind):
+                if (facility.number + today) % routine == 0:
+                    self._register.tell(facility, self._hour(day))
+                if facility.offer and (facility.number + today) % every == 0:
+                    self._tell_children(facility, day)
 
     def _tell_children(self, facility: Facility, day: date) -> None:
         """Tell the places and children there are; now and then wrongly, which is put right the day after."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from cli.sample.dice import dice
@@ -72,14 +73,9 @@ class Facility:
     def township(self) -> str:
         return self.division[:9]
 
-    @property
-    def there(self) -> bool:
-        """Whether it is, or will again be, of use."""
-        return self.status != "closed"
-
     def amount(self, of: str) -> float:
         """A number of it: beds, areas, children; a yes is 1."""
-        return float(self.own.get(of, self.offer.get(of, 0)))
+        return float(self.own[of] if of in self.own else self.offer.get(of, 0))
 
     def told(self) -> dict[str, Any]:
         """What a record says of it."""
@@ -108,12 +104,12 @@ class Register:
         self._later: defaultdict[date, list[Callable[[], object]]] = defaultdict(list)
 
     def __iter__(self) -> Iterator[Facility]:
-        for facilities in self._kinds.values():
-            yield from facilities
+        return chain.from_iterable(self._kinds.values())
 
     def there(self, kind: str, township: str = "") -> list[Facility]:
         """Those of a kind that are, or will be, of use: a project counts as soon as it is planned."""
-        return [one for one in self._kinds[kind] if one.there and one.division.startswith(township)]
+        there = [one for one in self._kinds[kind] if one.status != "closed"]
+        return [one for one in there if one.township == township] if township else there
 
     def open(self, kind: str) -> list[Facility]:
         return [one for one in self._kinds[kind] if one.status == "open"]

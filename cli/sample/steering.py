@@ -108,23 +108,23 @@ class Level:
     """How much more of it a facility can take; 0 keeps it out."""
 
     def begin(self, day: date) -> None:
-        while self._lacks(day) and self._add(self.register.there(self.kind)):
+        few, many = self.step
+        while self._lacks(day) and self._add(self.register.there(self.kind), 5 * few, 5 * many):
             pass
 
     def week(self, day: date) -> None:
         for _ in range(2):
-            grown = self._add(self.register.open(self.kind)) if self._lacks(day) else None
+            grown = self._add(self.register.open(self.kind), *self.step) if self._lacks(day) else None
             if grown:
                 self.register.tell(grown, self.register.working_hour(day))
 
     def _lacks(self, day: date) -> bool:
         return self.register.total(self.kind, self.of) < self.wanted(day)
 
-    def _add(self, facilities: list[Facility]) -> Facility | None:
-        able = [one for one in facilities if self.room(one) >= 1]
-        if not able:
+    def _add(self, facilities: list[Facility], few: int, many: int) -> Facility | None:
+        rooms = [max(0, int(self.room(one))) for one in facilities]
+        if not any(rooms):
             return None
-        [chosen] = self.random.choices(able, [self.room(one) for one in able])
-        more = min(self.random.randint(*self.step), int(self.room(chosen)))
-        chosen.own[self.of] = int(chosen.amount(self.of)) + more
+        [(chosen, room)] = self.random.choices(list(zip(facilities, rooms, strict=True)), rooms)
+        chosen.own[self.of] = int(chosen.amount(self.of)) + min(self.random.randint(few, many), room)
         return chosen
