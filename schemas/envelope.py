@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from schemas.fields import about
+from schemas.fields import ID_LENGTH, about
 
 Data = TypeVar("Data", bound=BaseModel)
 
@@ -31,7 +31,7 @@ class Pushed(BaseModel, Generic[Data]):
             "记录编号，本单位同一编号只计一次",
             "id of the record, which counts once",
             min_length=1,
-            max_length=200,
+            max_length=ID_LENGTH,
         ),
     ]
     source: Annotated[

@@ -58,7 +58,8 @@ TownshipCode = Annotated[
     str, Field(pattern=r"^\d{9}$", description="乡镇区划代码，9 位 · township division code, 9 digits")
 ]
 EntityId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/]+$")]
-RecordId = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=200)]
+ID_LENGTH = 200
+RecordId = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=ID_LENGTH)]
 """As it stands in the envelope, blanks included."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Flag = Annotated[bool, Field(strict=True)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.envelope import Pushed, event_type
+from schemas.fields import ID_LENGTH
 from schemas.retraction import Retraction
 from schemas.streams import RETRACTION, STREAMS, Stream
 
@@ -40,7 +41,7 @@ def event_schema() -> dict[str, Any]:
         "retracts": {
             "type": "string",
             "minLength": 1,
-            "maxLength": 200,
+            "maxLength": ID_LENGTH,
             "description": "所撤记录的编号；不写则撤回 data 中的记录 · id of the record to withdraw; "
             "without it, the record repeated in `data`",
         },

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.fields import ID_LENGTH
 from schemas.streams import RETRACTION, Stream
 from services.ingest.faults import Refusal
 
@@ -38,7 +39,7 @@ def taken_from(content: dict[str, Any], stream: Stream) -> Withdrawal | None:
     if content.pop("op") != RETRACT:
         raise Refusal("invalid_field", f"op 只能为 {RETRACT} · op may only be {RETRACT}", "op")
     record = content.pop("retracts", None)
-    if record is not None and not (isinstance(record, str) and record):
+    if record is not None and not (isinstance(record, str) and 0 < len(record) <= ID_LENGTH):
         raise Refusal(
             "invalid_field", "应为所撤记录的编号 · must be the id of the record to withdraw", "retracts"
         )
