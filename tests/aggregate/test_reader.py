@@ -47,7 +47,7 @@ class Consumer:
 
 
 def reader(path: Path, consumer: Consumer, position: int) -> Reader:
-    one = Reader(AggregateSettings(), path)  # type: ignore[arg-type]
+    one = Reader(AggregateSettings(), path, lambda _keeping: None)  # type: ignore[arg-type]
     one._consumer = consumer  # type: ignore[assignment]
     one._owned[PARTITION] = Owned(WHERE, position)
     return one
