@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 BEHAVIOUR := tests/platform tests/ingest tests/alerts tests/board tests/aggregate tests/e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-kafka test-browser bench lint types format ci lock clean
+.PHONY: help install demo up test test-kafka test-browser bench generate lint types format ci lock clean
 
 help: ## list the targets
 	@echo '民脉 minmai'
@@ -38,8 +38,11 @@ test-kafka: $(VENV)/.dev ## the behaviour suites on Apache Kafka 4; needs Java 1
 test-browser: $(VENV)/.dev ## look at the page in a real browser; needs chromium
 	@$(BIN)/python -m pytest -m browser $(FLAGS)
 
-bench: $(VENV)/.dev ## freshness and backlog, measured beside the bare way; on a machine with nothing else to do
-	@$(BIN)/python -m benchmarks.freshness && $(BIN)/python -m benchmarks.backlog
+bench: $(VENV)/.dev ## freshness, backlog and the cost of a record; on a machine with nothing else to do
+	@$(BIN)/python -m benchmarks.freshness && $(BIN)/python -m benchmarks.backlog && $(BIN)/python -m benchmarks.cost
+
+generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the page of each indicator
+	@$(BIN)/python -m schemas.generate && $(BIN)/minmai plan docs
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
