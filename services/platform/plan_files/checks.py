@@ -88,13 +88,13 @@ def rule(entry: Entry[ThresholdRule], indicators: Mapping[str, Entry[Indicator]]
     if name not in indicators:
         entry.tell(("indicator",), unknown(name, "指标", "indicator", indicators))
         return
-    watched, wanted = indicators[name].model, entry.model
-    if watched is None or wanted is None:
-        return
-    for level in wanted.levels:
-        if level not in watched.levels:
+    watched = indicators[name].raw
+    target = watched.get("target")
+    aimed = _listed(target.get("levels", BOTH_LEVELS)) if isinstance(target, dict) else []
+    for level in _listed(entry.raw.get("levels", ["county"])):
+        if level not in _listed(watched.get("levels", BOTH_LEVELS)):
             entry.tell(("levels",), f"{name} 不按 {level} 计算 · {name} is not kept for a {level}")
-        elif wanted.threshold is None and watched.target_at(level) is None:
+        elif entry.raw.get("threshold") is None and level not in aimed:
             entry.tell(
                 ("indicator",),
                 f"{name} 在 {level} 没有目标，请写 threshold · {name} has no target for a {level}: "
@@ -133,15 +133,12 @@ def _promise(entry: Entry[Indicator], levels: list[Any]) -> None:
                 f"指标不按 {level} 计算，不能有 {level} 的目标 · the indicator is not kept for a {level}, "
                 "so there can be no target for it",
             )
-    declared = entry.model
-    if declared is None or declared.target is None:
-        return
-    low, high = declared.limits.low, declared.limits.high
-    for field, value in (("target", declared.target), ("baseline", declared.baseline)):
-        if value and ((low is not None and value.value < low) or (high is not None and value.value > high)):
-            entry.tell(
-                (field,), f"{value.value} 超出了 limits · {value.value} is beyond the indicator's limits"
-            )
+    limits = entry.raw.get("limits")
+    low, high = parts.number_in(limits, "low"), parts.number_in(limits, "high")
+    for field in ("target", "baseline"):
+        value = parts.number_in(entry.raw.get(field), "value")
+        if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
+            entry.tell((field, "value"), f"{value} 超出了 limits · {value} is beyond the indicator's limits")
 
 
 def _listed(raw: Any) -> list[Any]:

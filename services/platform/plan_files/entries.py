@@ -1,6 +1,7 @@
 """Reads a plan's YAML files into entries: what stands there, what was meant, and on which lines."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -148,10 +149,8 @@ def _without(raw: Any, errors: Iterable[ErrorDetails]) -> Any:
             continue
         inner: Any = content
         for step in error["loc"][:-1]:
-            # Steps that are not in the content name the variant that the contract tried.
-            if isinstance(inner, dict | list) and step in (
-                inner if isinstance(inner, dict) else range(len(inner))
-            ):
+            # A step that is not in the content names a variant that the contract tried.
+            with suppress(LookupError, TypeError):
                 inner = inner[step]
         if isinstance(inner, dict):
             inner.pop(error["loc"][-1], None)

@@ -22,6 +22,14 @@ def parts_of(raw: Any) -> list[dict[str, Any]]:
     return [part for part in (raw if isinstance(raw, list) else [raw]) if isinstance(part, dict)]
 
 
+def number_in(raw: Any, field: str) -> Decimal | None:
+    """Return a field's number as it stands in the file; None if there is none."""
+    try:
+        return Decimal(str(raw[field]))
+    except (LookupError, TypeError, InvalidOperation):
+        return None
+
+
 def wrong_in(part: Mapping[str, Any]) -> Iterator[Told]:
     """Yield the fields and values that no record can have."""
     if "statistic" in part:
@@ -76,10 +84,8 @@ def unreported_levels(part: Mapping[str, Any], levels: Collection[str]) -> Itera
 def can_be_above_nought(part: Mapping[str, Any], divisions: Collection[Division]) -> bool:
     """Whether a part can ever be more than 0 in this county."""
     if "constant" in part:
-        try:
-            return Decimal(str(part["constant"])) > 0
-        except InvalidOperation:
-            return True  # not a number, which the contract says
+        number = number_in(part, "constant")
+        return number is None or number > 0  # the contract tells what is no number
     level = part.get("divisions", part.get("having"))
     if level is None:
         return True
@@ -128,26 +134,15 @@ def _wrong_bound(bound: Mapping[str, Any], bare: set[Any]) -> Iterator[str]:
     for name in bound:
         if name not in known:
             yield unknown(str(name), "条件", "condition", known)
-    try:
-        low, high = (Decimal(str(bound[name])) for name in ("at_least", "at_most"))
-    except KeyError:
-        if not bound:
-            yield "须写 at_least 或 at_most · give at_least or at_most"
-        for name in bound.keys() & known.keys():
-            yield from _no_number(bound[name])
-    except InvalidOperation:
-        for name in known:
-            yield from _no_number(bound[name])
-    else:
-        if low > high:
-            yield f"没有既 ≥ {low} 又 ≤ {high} 的数 · no number is ≥ {low} and ≤ {high}"
-
-
-def _no_number(value: Any) -> Iterator[str]:
-    try:
-        Decimal(str(value))
-    except InvalidOperation:
-        yield f"{value!r} 应为数字 · must be a number"
+    if not bound:
+        yield "须写 at_least 或 at_most · give at_least or at_most"
+    numbers = {name: number_in(bound, name) for name in bound if name in known}
+    for name, number in numbers.items():
+        if number is None:
+            yield f"{name}: {bound[name]!r} 应为数字 · must be a number"
+    low, high = numbers.get("at_least"), numbers.get("at_most")
+    if low is not None and high is not None and low > high:
+        yield f"没有既 ≥ {low} 又 ≤ {high} 的数 · no number is ≥ {low} and ≤ {high}"
 
 
 def _wrong_sum(field: str, kinds: Sequence[Mapping[str, Any]]) -> Iterator[Told]:

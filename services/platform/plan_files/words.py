@@ -59,13 +59,15 @@ def describe(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def unknown(name: str, zh: str, en: str, known: Iterable[str]) -> str:
-    """Say that a name does not exist, which come near it, or else which there are."""
+    """Say that a name does not exist, which one comes near, or else which there are (if few)."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
-    hint = (
-        f"是否想写 {near[0]} · did you mean {near[0]}?" if near else f"可用 · there are: {', '.join(names)}"
-    )
-    return f"没有{zh} {name!r} · there is no {en} {name!r}; {hint}"
+    hint = ""
+    if near:
+        hint = f"; 是否想写 {near[0]} · did you mean {near[0]}?"
+    elif len(names) <= 30:
+        hint = f"; 可用 · there are: {', '.join(names)}"
+    return f"没有{zh} {name!r} · there is no {en} {name!r}{hint}"
 
 
 def _shown(value: Any) -> str:
