@@ -8,10 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from schemas.facility import KINDS
+from schemas.facility.base import Facility
 from schemas.generate import stream_schema
+from schemas.statistic import LEVEL_NAME, MEASURES
 from schemas.streams import STREAMS
 from services.ingest.agencies import add
 from services.platform.topics import ensure_topics
@@ -19,7 +23,8 @@ from tests.ingest.support import Service
 from tests.support.brokers import Broker
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "agencies.md"
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+TEXT = GUIDE.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 SHELL = [code for language, code in BLOCKS if language == "bash"]
 PYTHON = [code for language, code in BLOCKS if language == "python"]
 
@@ -45,13 +50,37 @@ def run(argv: list[str], environment: dict[str, str], folder: Path) -> str:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the guide's shell examples need curl")
 def test_the_shell_examples(environment: dict[str, str], tmp_path: Path) -> None:
-    first, many, schema, cloudevent = [
+    first, many, schema, *withdrawals, cloudevent = [
         json.loads(run(["bash", "-euo", "pipefail", "-c", code], environment, tmp_path)) for code in SHELL
     ]
+    assert len(withdrawals) == 3
     shown_first, shown_many = (json.loads(code) for language, code in BLOCKS if language == "json")
-    for answer, shown in ((first, shown_first), (many, shown_many), (cloudevent, shown_first)):
+    for answer, shown in (
+        (many, shown_many),
+        *((one, shown_first) for one in (first, *withdrawals, cloudevent)),
+    ):
         assert answer | {"receipt": ""} == shown | {"receipt": ""}
     assert schema == stream_schema(STREAMS["childcare-place"])
+
+
+def test_it_names_every_stream_kind_and_measure_and_what_each_asks_for() -> None:
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in TEXT.splitlines()]
+    named = {cells[0].strip("`"): cells[1:] for cells in rows if cells[0].startswith("`")}
+    assert named.keys() >= STREAMS.keys()
+    for kind in KINDS:
+        [name] = get_args(kind.model_fields["kind"].annotation)
+        asked = {
+            field
+            for field, info in kind.model_fields.items()
+            if info.is_required() and field not in {*Facility.model_fields, "kind"}
+        }
+        assert all(f"`{field}`＊" in named[name][1] for field in asked), name
+    for name, spec in MEASURES.items():
+        chinese, unit, level, note = named[name]
+        assert (chinese, unit) == (spec.zh, spec.unit.zh)
+        assert level.startswith(LEVEL_NAME[spec.level])
+        assert ("整数" in note, "本年累计" in note) == (spec.whole, spec.yearly)
+        assert all(f"`{dimension}`" in note for dimension in spec.dimensions)
 
 
 def test_the_python_example(environment: dict[str, str], tmp_path: Path) -> None:
