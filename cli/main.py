@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,10 @@ def up(
     seconds_per_day: Annotated[
         float, typer.Option(min=0.01, help="how long a day of the invented county takes")
     ] = 4.0,
+    live_from: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="day from which it takes that long; before, it is history"),
+    ] = datetime(2025, 1, 1),  # noqa: DTZ001 - a calendar day
     ingest_port: Annotated[int, typer.Option(envvar="MINMAI_INGEST_PORT")] = 8100,
     board_port: Annotated[int, typer.Option(envvar="MINMAI_BOARD_PORT")] = 8101,
     alerts_port: Annotated[int, typer.Option(envvar="MINMAI_ALERTS_PORT")] = 8102,
@@ -66,7 +71,8 @@ def up(
         kafka=kafka_port,
     )
     folder = data or (Path("data/demo") if feed else Path("data"))
-    one_machine.run(folder, ports, plan_folder(), feed_seconds_per_day=seconds_per_day if feed else None)
+    invented = one_machine.Feed(seconds_per_day, live_from.date()) if feed else None
+    one_machine.run(folder, ports, plan_folder(), invented)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The sample county's childcare facilities: places for its inhabitants, and one in every other urban community."""
+"""The sample county's childcare: places for its inhabitants, and one in every other urban community."""
 
 from dataclasses import dataclass
 from datetime import date

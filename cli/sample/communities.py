@@ -14,7 +14,7 @@ from cli.sample.steering import Growth, Share, Steering, flag
 _URBAN = course((2022, 10, 0.68), (2025, 10, 1.0), most=1)  # of urban communities
 _RURAL = straight(0.58, 0.84, most=0.95)  # of rural ones
 _AREA = straight(21.0, 32.0)  # m² of service facilities for 100 households
-_ACTIVITY = straight(0.52, 0.63, most=0.7)  # of that area
+_ACTIVITY = straight(0.53, 0.645, most=0.7)  # of that area
 
 # How many, in a county of 465,000.
 _CENTRES = straight(3, 16)
@@ -34,13 +34,15 @@ def communities(register: Register, random: Random) -> list[Steering]:
         _service(register, random, "urban", _URBAN),
         _service(register, random, "rural", _RURAL),
         _Extensions(register, random),
-        *_few(register, random, "convenience_centre", _CENTRES, "便民消费服务中心", (300, 2_000), dict),
+        *_few(register, random, "convenience_centre", _CENTRES, name="便民消费服务中心", area=(300, 2_000)),
         flag(register, random, ("convenience_centre",), "quarter_hour_circle", _CIRCLES),
         *_few(
-            *(register, random, "elder_canteen", _CANTEENS, "老年幸福食堂", (80, 400)),
-            lambda: {"meals_per_day": random.randrange(20, 90)},
+            *(register, random, "elder_canteen", _CANTEENS),
+            name="老年幸福食堂",
+            area=(80, 400),
+            own=lambda: {"meals_per_day": random.randrange(20, 90)},
         ),
-        *_few(register, random, "mother_room", _MOTHER_ROOMS, "爱心妈妈屋", (10, 40), dict),
+        *_few(register, random, "mother_room", _MOTHER_ROOMS, name="爱心妈妈屋", area=(10, 40)),
         _idle_sites(register, random),
         Share(
             register,
@@ -64,10 +66,10 @@ def _service(register: Register, random: Random, setting: str, way: Course) -> G
 
     def make(_day: date) -> Facility:
         division = random.choice(bare())
-        area = random.uniform(280, 600)
+        area = random.uniform(180, 620)
         own = {"floor_area": f"{area:.2f}", "activity_area": f"{area * random.uniform(0.45, 0.58):.2f}"}
         name = f"{places.spoken(division)}综合服务设施"
-        return register.add("community_service", division, name, "public", area=None, own=own)
+        return register.add("community_service", division, name, "public", area=area, own=own)
 
     return Growth(register, lambda day: len(all_) - len(bare()) < int(way.at(day) * len(all_) + 1e-9), make)
 
@@ -112,9 +114,10 @@ def _few(
     random: Random,
     kind: str,
     number: Course,
+    *,
     name: str,
     area: tuple[int, int],
-    own: Callable[[], dict[str, Any]],
+    own: Callable[[], dict[str, Any]] = dict,
 ) -> list[Steering]:
     """A kind of which there are some, where people live."""
     places = register.places
@@ -140,4 +143,6 @@ def _idle_sites(register: Register, random: Random) -> Growth:
         own = {"site_area": f"{random.uniform(200, 4_000):.2f}", "service_use": "none"}
         return register.add("idle_site", division, name, "public", area=None, own=own)
 
-    return Growth(register, lambda day: len(register.there("idle_site")) < int(_IDLE.at(day) * places.size), make)
+    return Growth(
+        register, lambda day: len(register.there("idle_site")) < int(_IDLE.at(day) * places.size), make
+    )

@@ -25,6 +25,8 @@ def culture(register: Register, random: Random) -> list[Steering]:
 
     def make(_day: date) -> Facility:
         division = places.site(register.neediest("culture_point"), random)
+        if places.urban and random.random() < 0.4:
+            division = random.choice(places.urban).code
         urban = places.plan.divisions[division].setting == "urban"
         category = random.choice(tuple(_NAMES)[:2] if urban else tuple(_NAMES)[2:])
         name = f"{places.spoken(division)}{_NAMES[category]}"

@@ -95,4 +95,6 @@ def _kindergarten(register: Register, random: Random, day: date) -> Facility:
         ownership, name = "private", f"{places.spoken(division)}{random.choice(_NAMES)}幼儿园"
     classes = random.randrange(4, 11)
     own = {"children": 0, "classes": classes}
-    return register.add("kindergarten", division, name, ownership, area=classes * random.uniform(90, 160), own=own)
+    return register.add(
+        "kindergarten", division, name, ownership, area=classes * random.uniform(90, 160), own=own
+    )

@@ -38,7 +38,14 @@ def elder_care(register: Register, random: Random) -> list[Steering]:
             (3, 8),
             lambda home: home.amount("beds") - home.amount("nursing_beds"),
         ),
-        flag(register, random, (kind,), "comprehensive", _COMPREHENSIVE, lambda one: one.ownership == "public"),
+        flag(
+            register,
+            random,
+            (kind,),
+            "comprehensive",
+            _COMPREHENSIVE,
+            fits=lambda one: one.ownership == "public",
+        ),
         flag(register, random, (kind,), "medical_contract", _CONTRACTS),
         flag(register, random, (kind,), "integrated_care_unit", _UNITS),
     ]

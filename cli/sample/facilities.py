@@ -1,4 +1,4 @@
-"""The sample county's facilities: what there is in the beginning, how it grows, and what is reported of it."""
+"""The sample county's facilities: what there is at first, how it grows, and what is reported of it."""
 
 from datetime import date, datetime, timedelta
 from functools import partial

@@ -13,34 +13,30 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
-import httpx
-import orjson
 import typer
 
 from cli.sample.county import County, Pace
-from cli.sample.outbox import AGENCIES, Sent
+from cli.sample.outbox import Sent
+from cli.sample.sender import Sender, read_keys
 from services.platform import logs
 from services.platform.errors import MinmaiError
-from services.platform.plan import load_plan
+from services.platform.plan import Plan, load_plan
 
 log = logging.getLogger("cli.sample.feed")  # it is run as __main__
 
-HISTORY_PACE = Pace(vouchers=5, report_every=30)
-LIVE_PACE = Pace(vouchers=20, report_every=2)
+LIVE_FROM = date(2025, 1, 1)
+"""The plan's third year, with two years of history before it."""
 
-BATCH = 500
+HISTORY_PACE = Pace(vouchers=12, report_every=40)
+LIVE_PACE = Pace(vouchers=40, report_every=5)
+
+BATCH = 2_000  # the most that one push may have
 _PAUSE_SECONDS = 0.25  # least time between two live pushes
-_BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
-_TIMEOUT_SECONDS = 20.0
-
-
-class FeedError(MinmaiError):
-    """The feed cannot go on: its keys are wrong or ingest refuses it."""
 
 
 class _Stop(BaseException):
@@ -88,45 +84,6 @@ class Memory:
             return Progress()
 
 
-class Sender:
-    """Pushes to ingest, each agency with its own key, and does not give up while ingest is away."""
-
-    def __init__(self, ingest: str, keys: dict[str, str]) -> None:
-        self._keys = keys
-        self._http = httpx.Client(base_url=ingest, timeout=_TIMEOUT_SECONDS, trust_env=False)
-
-    def send(self, batch: list[Sent]) -> None:
-        """Return when every agency's part is answered. Raises FeedError if ingest refuses the push itself."""
-        parts: dict[str, list[dict[str, Any]]] = {}
-        for one in batch:
-            parts.setdefault(one.agency, []).append(one.event)
-        for agency, events in parts.items():
-            self._push(agency, events)
-
-    def _push(self, agency: str, events: list[dict[str, Any]]) -> None:
-        headers = {
-            "Authorization": f"Bearer {self._keys[agency]}",
-            "Content-Type": "application/cloudevents-batch+json",
-        }
-        body = orjson.dumps(events)
-        for attempt in _attempts():
-            try:
-                response = self._http.post("/v1/events", content=body, headers=headers)
-            except httpx.TransportError as error:
-                trouble = f"{type(error).__name__}: {error}"
-            else:
-                if response.status_code in (200, 207) or _is_receipt(response):
-                    _report_refused(agency, response.json())
-                    if attempt:
-                        log.info("ingest is back")
-                    return
-                trouble = f"HTTP {response.status_code}: {response.text[:300]}"
-                if response.status_code < 500 and response.status_code != 429:
-                    raise FeedError(f"ingest refuses the push of {agency}: {trouble}")
-            if attempt % 20 == 0:
-                log.warning("ingest is away, trying again until it is back (%s)", trouble)
-
-
 @dataclass
 class Timetable:
     """When each record is due: a day of the county takes `seconds_per_day`.
@@ -149,6 +106,12 @@ class Timetable:
         due = max(due, now + (moment - datetime.now(UTC)).total_seconds())
         if due > now:
             time.sleep(due - now)
+
+
+def story(plan: Plan, live_from: date, *, seed: int = 1) -> County:
+    """Return the county that is played, mistakes included: its history in brief, each live day at length."""
+    pace = lambda day: LIVE_PACE if day >= live_from else HISTORY_PACE  # noqa: E731
+    return County(plan, pace, seed=seed, mistakes=True)
 
 
 def play(
@@ -198,53 +161,22 @@ def _deliver(batch: list[Sent], memory: Memory, sender: Sender) -> None:
         batch.clear()
 
 
-def _attempts() -> Iterator[int]:
-    """Count attempts for ever, with growing pauses between them."""
-    attempt = 0
-    while True:
-        yield attempt
-        time.sleep(_BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)])
-        attempt += 1
-
-
-def _is_receipt(response: httpx.Response) -> bool:
-    """Whether a 400 is the answer to a push whose records were all refused, not to a push that is wrong."""
-    return response.status_code == 400 and "receipt" in response.text
-
-
-def _report_refused(agency: str, answer: dict[str, Any]) -> None:
-    for error in answer.get("errors", []):
-        log.warning("%s: record %s refused: %s", agency, error.get("id"), error.get("message"))
-
-
-def read_keys(path: Path) -> dict[str, str]:
-    """Return the key of each agency from a JSON object {agency: key}; raises FeedError if one is missing."""
-    try:
-        keys = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FeedError(f"the keys in {path} cannot be read: {error}") from error
-    missing = [agency for agency in AGENCIES if not isinstance(keys, dict) or agency not in keys]
-    if missing:
-        raise FeedError(f"{path} has no key of {', '.join(missing)}: it must be an object of agency: key")
-    return {agency: str(keys[agency]) for agency in AGENCIES}
-
-
 def feed(
     *,
     ingest: Annotated[str, typer.Option(help="address of ingest, such as http://127.0.0.1:8100")],
     keys: Annotated[Path, typer.Option(help="JSON file {agency: key}")],
     state: Annotated[Path | None, typer.Option(help="file that remembers how far the feed is")] = None,
     seconds_per_day: Annotated[float, typer.Option(min=0.01, help="how long a live day takes")] = 4.0,
-    live_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2024, 1, 1),  # noqa: DTZ001
+    live_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(  # noqa: DTZ001
+        LIVE_FROM.year, LIVE_FROM.month, LIVE_FROM.day
+    ),
     seed: int = 1,
     plan: Annotated[Path, typer.Option(envvar="MINMAI_PLAN")] = Path("plans/yanshan"),
 ) -> None:
     """Play the synthetic county into ingest until SIGTERM."""
     known = load_plan(plan)
-    live = live_from.date()
-    county = County(known, lambda day: LIVE_PACE if day >= live else HISTORY_PACE, seed=seed)
     play(
-        county,
+        story(known, live_from.date(), seed=seed),
         Memory(state),
         Sender(ingest, read_keys(keys)),
         live_from=live_from.replace(tzinfo=known.zone),

@@ -7,7 +7,7 @@ from cli.sample.dice import dice
 from cli.sample.outbox import EDUCATION, Outbox
 from cli.sample.places import Places
 
-_IN_MONTH = (2, 2, 2, 2, 3, 2, 2, 3, 2, 2, 2, 2)  # two or so of which are called off in a year
+_IN_MONTH = (3, 2, 2, 3, 3, 2, 2, 3, 2, 3, 2, 2)  # two or so of which are called off in a year
 _SPORTS = (  # sport, what it is called
     ("篮球", "篮球联赛"),
     ("广场舞", "广场舞展演"),

@@ -77,12 +77,12 @@ def health(register: Register, random: Random) -> list[Steering]:
         level("physicians", _PHYSICIANS, (1, 4)),
         level("nurses", _NURSES, (1, 5)),
         Level(register, random, "medical", "nursing_beds", nursing_wanted, (2, 6), nursing_room),
-        flag(register, random, kinds, "green_channel", _GREEN_CHANNEL, _is_public),
-        flag(register, random, kinds, "age_friendly", _AGE_FRIENDLY, _is_to_be_age_friendly),
-        flag(register, random, kinds, "hospice_pilot", _HOSPICE, _is_graded_general),
-        flag(register, random, kinds, "mobile_booking", _MOBILE_BOOKING, _is_public),
-        flag(register, random, kinds, "no_health_code_channel", _NO_CODE, _is_graded),
-        flag(register, random, kinds, "integrated_care_demo", _DEMOS, _is_of_a_township),
+        flag(register, random, kinds, "green_channel", _GREEN_CHANNEL, fits=_is_public),
+        flag(register, random, kinds, "age_friendly", _AGE_FRIENDLY, fits=_is_to_be_age_friendly),
+        flag(register, random, kinds, "hospice_pilot", _HOSPICE, fits=_is_graded_general),
+        flag(register, random, kinds, "mobile_booking", _MOBILE_BOOKING, fits=_is_public),
+        flag(register, random, kinds, "no_health_code_channel", _NO_CODE, fits=_is_graded),
+        flag(register, random, kinds, "integrated_care_demo", _DEMOS, fits=_is_of_a_township),
     ]
 
 
@@ -91,7 +91,7 @@ def _is_public(one: Facility) -> bool:
 
 
 def _is_graded(one: Facility) -> bool:
-    return one.own["grade"] in ("secondary", "tertiary")
+    return bool(one.own["grade"] in ("secondary", "tertiary"))
 
 
 def _is_graded_general(one: Facility) -> bool:
@@ -103,7 +103,7 @@ def _is_of_a_township(one: Facility) -> bool:
 
 
 def _is_centre(one: Facility) -> bool:
-    return _is_of_a_township(one) or one.own["category"] == "community_health_centre"
+    return bool(one.own["category"] in ("township_health_centre", "community_health_centre"))
 
 
 def _is_to_be_age_friendly(one: Facility) -> bool:
@@ -150,7 +150,7 @@ class _Network:
 
     def lacks_clinics(self, day: date) -> bool:
         clinics = sum(one.own["category"] == "clinic" for one in self.register.there("medical"))
-        return clinics < int(_CLINICS.at(day) * self.register.places.inhabitants / 1000)
+        return bool(clinics < int(_CLINICS.at(day) * self.register.places.inhabitants / 1000))
 
     def clinic(self, _day: date) -> Facility:
         places = self.register.places

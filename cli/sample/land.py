@@ -43,9 +43,9 @@ class Land:
         for township, residents in self._places.residents.items():
             area = residents * _FLOOR_AREA.at(quarter) * self._random.uniform(0.995, 1.005)
             shops = area * _COMMERCIAL.at(quarter) * self._random.uniform(0.97, 1.03)
-            self._report(LAND, "community_floor_area", township, area, quarter, day)
+            self._report(LAND, "community_floor_area", township, area, described=quarter, day=day)
             if township != last or quarter >= _LAST_TO_SURVEY:
-                self._report(LAND, "commercial_floor_area", township, shops, quarter, day)
+                self._report(LAND, "commercial_floor_area", township, shops, described=quarter, day=day)
 
     def _communities(self, day: date) -> None:
         """The new ones, and those whose childcare meets the standard by now; in December all of them."""
@@ -59,11 +59,18 @@ class Land:
             self._complete[code] = True
             told.add(code)
         for code in sorted(told):
-            self._report(HOUSING, "complete_community", code, 1, day, day)
-            self._report(HEALTH, "complete_community_childcare", code, int(self._complete[code]), day, day)
+            self._report(HOUSING, "complete_community", code, 1, described=day, day=day)
+            self._report(
+                HEALTH,
+                "complete_community_childcare",
+                code,
+                int(self._complete[code]),
+                described=day,
+                day=day,
+            )
 
     def _report(
-        self, agency: str, measure: str, division: str, value: float, described: date, day: date
+        self, agency: str, measure: str, division: str, value: float, *, described: date, day: date
     ) -> None:
         moment = self._outbox.at(described, 0)
         self._books.report(agency, measure, division, value, described=moment, day=day)

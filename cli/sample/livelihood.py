@@ -1,4 +1,4 @@
-"""The sample county's services in figures: measures in force, institutions rated, people trained, loans granted."""
+"""The sample county's services in figures: measures in force, ratings, training, start-up loans."""
 
 from datetime import date, timedelta
 

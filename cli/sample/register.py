@@ -101,6 +101,7 @@ class Register:
         self._random = dice(seed, "facilities")
         self._kinds: dict[str, list[Facility]] = {kind: [] for kind in AGENCY}
         self._number = 0
+        self._last: dict[tuple[str, str], datetime] = {}
         self._later: defaultdict[date, list[Callable[[], object]]] = defaultdict(list)
 
     def __iter__(self) -> Iterator[Facility]:
@@ -143,8 +144,12 @@ class Register:
         random = self._random
         self._number += 1
         floor_area = None if area is None else Decimal(round(area * 100)) / 100
-        paid = None if floor_area is None or random.random() < 0.3 else floor_area * random.randrange(600, 1800)
-        facility = Facility(self._number, kind, name, division, ownership, floor_area, paid, own, offer=offer or {})
+        paid = (
+            None if floor_area is None or random.random() < 0.3 else floor_area * random.randrange(600, 1800)
+        )
+        facility = Facility(
+            self._number, kind, name, division, ownership, floor_area, paid, own, offer=offer or {}
+        )
         self._kinds[kind].append(facility)
         return facility
 
@@ -188,13 +193,17 @@ class Register:
         return replace(facility, number=self._number, own=dict(facility.own), offer={}, status="open")
 
     def tell(self, facility: Facility, time: datetime, *, sent: datetime | None = None) -> str:
-        """Tell how it is; return the record's id."""
+        """Tell how it is, after what was told before (unless `sent` says when it leaves); return the id."""
+        if sent is None:
+            time = self._after(facility, "facility", time)
         return self._outbox.say(AGENCY[facility.kind], "facility", facility.told(), time, sent=sent)
 
     def tell_offer(
         self, facility: Facility, time: datetime, *, sent: datetime | None = None, slip: int = 0
     ) -> str:
         """Tell a childcare facility's places and children, `slip` places too many; return the record's id."""
+        if sent is None:
+            time = self._after(facility, "childcare-place", time)
         data = {"facility_id": facility.id, **facility.offer, "total": facility.offer["total"] + slip}
         return self._outbox.say(AGENCY[facility.kind], "childcare-place", data, time, sent=sent)
 
@@ -202,6 +211,12 @@ class Register:
         """Withdraw a record on the evening of a day."""
         moment = self._outbox.at(day, self._random.uniform(18, 19))
         self._outbox.withdraw(AGENCY[facility.kind], stream, record, reason, moment)
+
+    def _after(self, facility: Facility, stream: str, time: datetime) -> datetime:
+        """The time, or a minute after the facility's last record: on a busy day the newest state counts."""
+        last = self._last.get((facility.id, stream))
+        self._last[facility.id, stream] = time = max(time, last + timedelta(minutes=1)) if last else time
+        return time
 
     def working_hour(self, day: date) -> datetime:
         """Some moment at which offices work."""

@@ -1,4 +1,4 @@
-"""The sample county's schools in figures: classes too large, teachers who rotate, majors for the care trades."""
+"""The sample county's schools in figures: oversized classes, rotated teachers, majors in care."""
 
 from datetime import date, timedelta
 
@@ -14,7 +14,20 @@ _IN_AUTUMN = 1.25  # a new school year begins with too many children in some cla
 _TEACHERS = 2_150  # those who could rotate, in a county of 465,000
 _ROTATED = {2022: 0.104, 2023: 0.108, 2024: 0.087, 2025: 0.112}
 _ROTATED_LATER = 0.107
-_BY_MONTH = (0.0, 0.0, 0.05, 0.05, 0.05, 0.08, 0.2, 0.8, 0.96, 1.0, 1.0, 1.0)  # most go when a school year begins
+_BY_MONTH = (
+    0.0,
+    0.0,
+    0.05,
+    0.05,
+    0.05,
+    0.08,
+    0.2,
+    0.8,
+    0.96,
+    1.0,
+    1.0,
+    1.0,
+)  # most go when a school year begins
 
 # Since when there are so many.
 _QUALITY_MAJORS = {date(2022, 10, 1): 2, date(2022, 12, 1): 3, date(2025, 9, 1): 4}
@@ -57,7 +70,7 @@ class Schooling:
         rate = _ROTATED.get(day.year, _ROTATED_LATER) * _BY_MONTH[day.month - 1]
         late = self._random.randrange(1, 8)
         for measure, value in (("teachers_eligible", eligible), ("teachers_rotated", int(eligible * rate))):
-            self._report(EDUCATION, measure, self._places.plan.county.county, value, day, late)
+            self._report(EDUCATION, measure, self._places.plan.county.county, value, day, late=late)
 
     def _majors(self, day: date) -> None:
         for measure, steps in (
@@ -69,7 +82,7 @@ class Schooling:
             self._report(LABOUR, measure, self._places.plan.county.county, value, day)
 
     def _report(
-        self, agency: str, measure: str, division: str, value: int, day: date, late: int = 0
+        self, agency: str, measure: str, division: str, value: int, day: date, *, late: int = 0
     ) -> None:
         described = self._outbox.at(day, 17)
         self._books.report(

@@ -7,7 +7,7 @@ from cli.sample.dice import dice
 from cli.sample.outbox import CULTURE, Outbox
 from cli.sample.places import Places
 
-_FILM_IN_MONTH = 0.6  # one a month is what a village should have
+_FILM_IN_MONTH = 0.22  # one a month is what a village should have
 _OPERA_IN_MONTH = 0.35
 
 

@@ -32,6 +32,8 @@ def sports(register: Register, random: Random) -> list[Steering]:
         own = {"sports_area": f"{area:.2f}"}
         ownership = "private" if random.random() < 0.15 else "public"
         name = places.spoken(division) + what
-        return register.add("sports_venue", division, name, ownership, area=area * random.uniform(1, 1.3), own=own)
+        return register.add(
+            "sports_venue", division, name, ownership, area=area * random.uniform(1, 1.3), own=own
+        )
 
     return [Growth(register, lacks, make)]

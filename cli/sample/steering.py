@@ -25,7 +25,7 @@ class Steering(Protocol):
 
 @dataclass
 class Growth:
-    """New facilities while something `lacks`; a project counts as soon as it is planned, so it looks ahead."""
+    """New facilities while something `lacks`; a project counts once it is planned, so it looks ahead."""
 
     register: Register
     lacks: Callable[[date], bool]
@@ -80,6 +80,7 @@ def flag(
     kinds: tuple[str, ...],
     field: str,
     course: Course,
+    *,
     fits: Callable[[Facility], bool] = lambda _facility: True,
 ) -> Share:
     """Steer the share of facilities whose `field` is true."""

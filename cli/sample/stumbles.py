@@ -95,9 +95,7 @@ class Stumbles:
 
     def _take_back(self, facility: Facility, record: str, reasons: tuple[str, ...], day: date) -> None:
         reason = self.random.choice(reasons)
-        self.register.later(
-            day, partial(self.register.withdraw, facility, "facility", record, reason, day)
-        )
+        self.register.later(day, partial(self.register.withdraw, facility, "facility", record, reason, day))
 
     def _one(self) -> Facility:
         kinds = [kind for kind in AGENCY if self.register.open(kind)]

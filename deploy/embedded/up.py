@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from types import FrameType
 
@@ -58,17 +59,24 @@ class Ports:
         return [(name.replace("_", "-"), port) for name, port in asdict(self).items()]
 
 
-def run(folder: Path, ports: Ports, plan: Path, *, feed_seconds_per_day: float | None = None) -> None:
+@dataclass(frozen=True)
+class Feed:
+    """An invented county's records: its history at once, from `live_from` on a day in so many seconds."""
+
+    seconds_per_day: float
+    live_from: date
+
+
+def run(folder: Path, ports: Ports, plan: Path, feed: Feed | None = None) -> None:
     """Start everything on `folder` and keep it running until SIGINT, SIGTERM or SIGHUP.
 
-    With `feed_seconds_per_day` an invented county is fed in, a day of it in so many seconds. A second signal
-    kills everything and ends this process with exit code 130.
+    A second signal kills everything and ends this process with exit code 130.
 
     Raises SettingsError with every mistake in settings and plan, StartError if a dependency is missing, ports
     are taken, the folder cannot be used or a part does not start; nothing is left running then.
     """
     began = time.monotonic()
-    invented = feed_seconds_per_day is not None
+    invented = feed is not None
     os.environ.update(_environment(folder.absolute(), ports, plan.absolute(), invented=invented))
     wrong = mistakes(plan, IngestSettings, AggregateSettings, AlertsSettings, BoardSettings)
     if wrong:
@@ -81,8 +89,8 @@ def run(folder: Path, ports: Ports, plan: Path, *, feed_seconds_per_day: float |
     with (data.logs / "up.log").open("a", encoding="utf-8") as log:
         logs.configure("up", settings.log_level, log)
         parts = _parts(data, ports, settings)
-        if feed_seconds_per_day is not None:
-            parts.append(_feed(data, ports, settings, feed_seconds_per_day))
+        if feed is not None:
+            parts.append(_feed(data, ports, settings, feed))
         _keep_running(Supervisor(parts, data.logs, _say), began, banner.of(data, ports, settings, invented))
         logging.shutdown()
 
@@ -212,7 +220,7 @@ def _parts(data: DataFolder, ports: Ports, settings: Common) -> list[Part]:
     ]
 
 
-def _feed(data: DataFolder, ports: Ports, settings: Common, seconds_per_day: float) -> Part:
+def _feed(data: DataFolder, ports: Ports, settings: Common, feed: Feed) -> Part:
     from cli.sample.outbox import AGENCIES
 
     near = HOST if settings.host in _NO_PLACE else settings.host
@@ -223,7 +231,7 @@ def _feed(data: DataFolder, ports: Ports, settings: Common, seconds_per_day: flo
         [
             *(sys.executable, "-m", "cli.sample.feed", "--ingest", f"http://{near}:{ports.ingest}"),
             *("--keys", str(data.sample_keys), "--state", str(data.feed_state)),
-            *("--seconds-per-day", str(seconds_per_day)),
+            *("--seconds-per-day", str(feed.seconds_per_day), "--live-from", feed.live_from.isoformat()),
         ],
         lambda: probes.board_has_figures(near, ports.board),
         needs=("ingest",),
