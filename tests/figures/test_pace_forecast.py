@@ -1,4 +1,4 @@
-"""The arithmetic under the forecast, against published values and by its own promise: 80 % of the outcomes."""
+"""The arithmetic under the forecast: against published values, and by what an 80 % band promises."""
 
 import math
 import random
@@ -30,19 +30,16 @@ def test_students_t_has_six_decimals_of_a_finer_table(freedom: int, published: f
 
 
 def test_drift_is_the_textbooks_on_even_steps() -> None:
-    """Forecasting: Principles and Practice, 3rd ed., 5.2, 5.4 and 5.5."""
+    """Forecasting: Principles and Practice, 3rd ed., 5.2, 5.4, 5.5; here a period is 487 days, 16 months."""
     values = [2.0, 2.5, 2.4, 3.1, 3.3, 3.2, 4.0]
-    step = 2 * MONTH  # whole days would do as well: only the unit differs
-    found = drift([(round(n * step), value) for n, value in enumerate(values)])
-    periods = len(values) - 1
-    mean = (values[-1] - values[0]) / periods
+    found = drift([(487 * n, value) for n, value in enumerate(values)])
+    mean = (values[-1] - values[0]) / (len(values) - 1)
     residuals = [after - before - mean for before, after in pairwise(values)]
     sigma = math.sqrt(sum(r * r for r in residuals) / (len(values) - 1 - 1))
-    assert found.pace == pytest.approx(mean / 2, rel=5e-3)
-    band = found.band(2 * 5)
-    assert band is not None
+    assert found.pace * 16 == pytest.approx(mean)
+    band = found.band(16 * 5)
     half = student_t(len(values) - 2) * sigma * math.sqrt(5 * (1 + 5 / (len(values) - 1)))
-    assert band == (pytest.approx(5 * mean - half, rel=1e-2), pytest.approx(5 * mean + half, rel=1e-2))
+    assert band == (pytest.approx(5 * mean - half), pytest.approx(5 * mean + half))
 
 
 def test_the_drift_band_holds_eight_of_ten_random_walks() -> None:
@@ -68,7 +65,8 @@ def test_the_count_band_holds_eight_of_ten_years(past: float, mean: float) -> No
         low, high = band_of(count, past, ahead)
         more = range(math.ceil(low), math.floor(high) + 1)
         coverage += poisson(count, mean * past) * sum(poisson(n, mean * ahead) for n in more)
-    assert 0.76 < coverage < 0.93  # whole numbers cannot hit 0.80; small ones lie above it
+    assert 0.75 < coverage < 0.90  # whole numbers cannot hit 0.80
+    assert mean < 1 or coverage == pytest.approx(0.80, abs=0.01)
 
 
 def band_of(count: int, past: float, ahead: float) -> tuple[float, float]:
@@ -101,20 +99,38 @@ def test_counts_that_come_in_heaps_have_a_wider_band() -> None:
     assert even.count == heaps.count == 30
     assert even.dispersion == 1
     assert heaps.dispersion > 5
-    assert heaps.band(6)[1] > even.band(6)[1]  # type: ignore[index]  # a tally always has a band
+    assert (heaps.band(6) or ())[1] > (even.band(6) or ())[1]
 
 
-@pytest.mark.parametrize("last", [date(2023, 3, 31), date(2023, 3, 30), date(2024, 2, 29), date(2025, 8, 31)])
-def test_between_two_knots_lies_one_months_end(last: date) -> None:
-    knots = [day for day, _ in Steps([(1, 0.0)], last.toordinal()).months(last.toordinal(), 400)]
-    assert len(knots) == 13
-    assert knots[0] in {date(last.year - 1, last.month, n).toordinal() for n in range(28, last.day + 1)}
-    for before, after in pairwise(knots):
-        ends = [day for day in range(before + 1, after + 1) if date.fromordinal(day + 1).day == 1]
-        assert len(ends) == 1
+@pytest.mark.parametrize("last", [date(2023, 3, 31), date(2024, 2, 29), date(2024, 3, 1), date(2025, 8, 17)])
+def test_the_knots_of_a_year(last: date) -> None:
+    today = last.toordinal()
+    days = [day for day, _ in Steps([(1, 0.0)], today).knots(today, 1)]
+    assert len(days) == 13
+    assert days[-1] == today
+    assert all(date.fromordinal(day + 1).day == 1 for day in days[:-1])
+    assert all(28 <= after - before < 62 for before, after in pairwise(days))
+    assert 364 <= today - days[0] <= 396
 
 
-def test_less_than_a_year_is_used_to_its_first_day() -> None:
+def test_less_than_a_year_is_used_from_its_first_day() -> None:
     last = date(2024, 6, 30).toordinal()
-    knots = Steps([(last - 200, 1.0), (last, 2.0)], last).months(last, 200)
-    assert [last - day for day, _ in knots] == [200, 152, 122, 91, 61, 30, 0]
+    first = date(2024, 1, 15).toordinal()
+    days = [day for day, _ in Steps([(first, 1.0), (last, 2.0)], last).knots(last, first)]
+    assert [date.fromordinal(day).isoformat()[5:] for day in days] == [
+        "01-15",
+        "02-29",
+        "03-31",
+        "04-30",
+        "05-31",
+        "06-30",
+    ]
+
+
+def test_the_values_at_the_ends_of_months_are_all_that_is_needed() -> None:
+    """The caller may leave out what happened within a month."""
+    chance = random.Random(4)
+    today = date(2024, 6, 17).toordinal()
+    every = [(day, chance.random()) for day in range(today - 800, today + 1)]
+    ends = [(day, value) for day, value in every if day == today or date.fromordinal(day + 1).day == 1]
+    assert Steps(every, today).knots(today, today - 800) == Steps(ends, today).knots(today, ends[0][0])
