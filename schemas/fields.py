@@ -61,7 +61,8 @@ EntityId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/]+
 ID_LENGTH = 200
 RecordId = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=ID_LENGTH)]
 """As it stands in the envelope, blanks included."""
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+NOT_BLANK = r"\S"
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NOT_BLANK)]
 Flag = Annotated[bool, Field(strict=True)]
 """Only `true` and `false`: "no" is a text, and a text that is not empty is easily taken for true."""
 Count = Annotated[int, Field(ge=0, le=10_000_000)]

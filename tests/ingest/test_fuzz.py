@@ -52,11 +52,14 @@ def nearly(draw: st.DrawFn, right: dict[str, Any]) -> dict[str, Any]:
             record[name] = draw(anything | moment)
         else:
             record.pop(name, None)
-    return record | draw(st.dictionaries(text | st.sampled_from(["id", "subject"]), anything, max_size=1))
+    return record | draw(
+        st.dictionaries(text | st.sampled_from(["id", "subject", "retracts"]), anything, max_size=1)
+    )
 
 
-plain = nearly(voucher())
-cloud = nearly(event(source="commerce"))
+WAY = {"op": "retract", "reason": "重复"}
+plain = nearly(voucher()) | nearly(voucher() | WAY)
+cloud = nearly(event(source="commerce")) | nearly(event(source="commerce") | WAY)
 record = plain | cloud | anything
 texts = (record | st.lists(record, max_size=5)).map(lambda value: json.dumps(value, ensure_ascii=False))
 json_bytes = texts.map(lambda body: body.encode("utf-8", "surrogatepass")) | (

@@ -1,11 +1,14 @@
 """The JSON Schemas in the repository: fresh, valid 2020-12, and complete."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ValidationError
 
+from schemas import examples
 from schemas.generate import DIALECT, FOLDER, name_of, schemas, text, write
 from schemas.streams import STREAMS
 from tests.schemas.validating import validator
@@ -115,3 +118,32 @@ def test_the_envelope_admits_the_three_ways_to_withdraw_and_no_fourth() -> None:
     ]
     assert [validator("event").is_valid(event | more) for more in right] == [True] * len(right)
     assert [validator("event").is_valid(event | more) for more in wrong] == [False] * len(wrong)
+
+
+VALUES = [None, True, False, 0, -1, 1, 1.5, 10**20, "", " ", "x", "12", "1.25", "-1", "2024-05-01", [], {}]
+
+
+# Of records with the same fields one is enough.
+DIFFERENT = {(event["type"], *event["data"]): event for event in examples.events()}
+
+
+@pytest.mark.parametrize("event", DIFFERENT.values(), ids=lambda event: event["id"])
+def test_what_it_admits_the_contract_admits_but_for_one_field_against_another(event: dict[str, Any]) -> None:
+    _, stream, _ = event["type"].split(".")
+    schema = validator(stream)
+    model = STREAMS[stream].model
+    record = event["data"]
+    for field, value in product(record, VALUES):
+        changed = record | {field: value}
+        if schema.is_valid(changed):
+            assert {*faults(model, changed)} <= {"value_error"}, changed
+    for field in record:
+        changed = {name: value for name, value in record.items() if name != field}
+        assert schema.is_valid(changed) == (not [*faults(model, changed)]), changed
+
+
+def faults(model: type[BaseModel], record: dict[str, Any]) -> Iterator[str]:
+    try:
+        model.model_validate(record)
+    except ValidationError as error:
+        yield from (fault["type"] for fault in error.errors())

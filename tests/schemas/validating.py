@@ -14,4 +14,6 @@ _REGISTRY = Registry().with_resources(
 
 def validator(name: str) -> Validator:
     """A validator of a stream's records, or (`event`) of the envelope with the record in it."""
-    return Draft202012Validator(_SCHEMAS[name], registry=_REGISTRY)
+    return Draft202012Validator(
+        _SCHEMAS[name], registry=_REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
