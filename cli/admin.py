@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from cli.paths import plan_folder
+from cli.plan_docs import pages
 from services.ingest import agencies
 from services.ingest.agencies import Agency
 from services.platform import migrations
@@ -52,8 +53,17 @@ def check_plan(folder: Path) -> None:
     plan = load_plan(folder)
     print(
         f"{folder}: {plan.county.name.zh} 规划无误 · the plan is right: {len(plan.divisions)} divisions, "
-        f"{len(plan.indicators)} indicators, {len(plan.rules)} alert rules"
+        f"{len(plan.indicators)} indicators, {len(plan.tasks)} tasks, {len(plan.rules)} alert rules"
     )
+
+
+def plan_docs(plan: Path, folder: Path, check: bool) -> None:
+    """Write a page for each indicator of a plan; with `check` raise StaleDocs when one is not up to date."""
+    if check:
+        print(f"{folder}: {pages.check(plan, folder)} 页与规划一致 · pages say what the plan declares")
+        return
+    changed = pages.write(plan, folder)
+    print(f"{folder}: 更新 {len(changed)} 页 · {len(changed)} pages changed")
 
 
 def add_agency(file: Path, name: str, streams: list[str], divisions: list[str]) -> None:

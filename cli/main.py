@@ -144,6 +144,18 @@ def plan_check(folder: Annotated[Path | None, typer.Argument(help="plan folder")
     admin.check_plan(folder or plan_folder())
 
 
+@plan.command("docs")
+def plan_docs(
+    folder: Annotated[Path | None, typer.Argument(help="plan folder")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the pages")] = Path("docs/indicators"),
+    check: Annotated[bool, typer.Option("--check", help="only say whether the pages are up to date")] = False,
+) -> None:
+    """Write a page for each indicator of a plan, in Chinese and English."""
+    from cli import admin
+
+    admin.plan_docs(folder or plan_folder(), out, check)
+
+
 @agency.command("add")
 def agency_add(
     name: Annotated[str, typer.Argument(help="its name, which becomes the source of its records")],

@@ -1,0 +1,1 @@
+"""The documentation of a plan's indicators, written from their declarations."""
