@@ -185,6 +185,9 @@ def test_met_warns_when_the_forecast_falls_short() -> None:
     assert falling.forecast == pytest.approx(3.70)
     assert falling.reason.zh.startswith("已达到目标 4，现为 4.12 个/千人；但近 12 个月平均每月减少 0.023")
     assert falling.reason.zh.endswith("届时不再符合目标")
+    ceiling = judged(YEAR, replace(CHILDCARE, direction="at_most", value=4.0), AS_OF)
+    assert ceiling.status == "met"
+    assert ceiling.reason.zh.endswith("届时不再符合目标")
     rising = judged(YEAR, replace(CHILDCARE, value=3.8), AS_OF)
     assert (rising.status, rising.forecast_day) == ("met", None)
     assert "不再" not in rising.reason.zh

@@ -150,6 +150,29 @@ def test_status_forecast_and_target_agree(case: tuple[list[Point], Promise, date
 
 
 @settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 100).map(float), min_size=30, max_size=30),
+    st.sampled_from([-2.0, -0.1, 0.1, 0.59, 0.61, 0.94, 0.96, 1.5, 3.0]),
+    st.sampled_from([1.0, 10.0, 400.0]),
+)
+def test_the_status_is_the_ratio_of_the_paces(values: list[float], ratio: float, ahead: float) -> None:
+    """Whatever the figure's pace: with a target chosen so that R is `ratio`, the thresholds decide."""
+    as_of = date(2024, 5, 17)
+    series = [Point(as_of - timedelta(days=29 * n), value) for n, value in enumerate(values)]
+    due = as_of + timedelta(days=ahead)
+    promise = Promise("at_least", 1e6, due, False, None, None, 2, Text(zh="个", en="places"), None)
+    pace = judged(series, promise, as_of).observed
+    assume(pace)
+    assert pace is not None
+    target = values[0] + pace * ahead / MONTH / ratio
+    direction: Any = "at_least" if target > values[0] else "at_most"
+    found = judged(series, replace(promise, value=target, direction=direction), as_of)
+    expected = "on_track" if ratio > ON_TRACK else "behind" if ratio > BEHIND else "off_track"
+    assert found.status == expected
+    assert ("反而" in found.reason.zh) == (ratio < 0)
+
+
+@settings(deadline=None)
 @given(plausible())
 @example(
     (
