@@ -6,8 +6,10 @@ from shutil import copytree
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from cli.plan_docs import pages
+from schemas.parts import Parts
 from services.platform.plan import load_plan
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +71,22 @@ def test_the_formula_is_told_in_words() -> None:
     assert "100 × 分子 ÷ 分母，显示 1 位小数 · 100 × numerator ÷ denominator, shown with 1 decimals" in page
     assert "每名居民的室内体育设施面积 ≥ 0.1；或 " in page
     assert "indoor sports area per resident ≥ 0.1; or " in page
+
+
+def test_the_guides_example_is_an_indicator(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "new-indicator.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    plan = copytree(YANSHAN, tmp_path / "plan")
+    with (plan / "indicators.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"\n{example}")
+    assert "day_care_beds_per_1000" in load_plan(plan).indicators
+
+
+def test_every_way_of_adding_in_the_guide_is_a_part() -> None:
+    guide = (ROOT / "docs" / "guides" / "new-indicator.md").read_text(encoding="utf-8")
+    parts = [
+        part.replace("{…}", "{kind: medical}") for part in re.findall(r"^\| `(\{.*?\})` \|", guide, re.M)
+    ]
+    assert len(parts) == 10
+    for part in parts:
+        TypeAdapter(Parts).validate_python(yaml.safe_load(part))
