@@ -69,14 +69,12 @@ class Facilities:
             return
         wrong = register.tell_offer(facility, self._hour(day), slip=10)
         after = day + timedelta(days=1)
+        moment = self._hour(after)
         if random.random() < 0.5:
-            right = self._hour(after)
-            register.later(after, lambda: register.tell_offer(facility, right))
+            register.later(after, lambda: register.tell_offer(facility, moment))
         else:
-            reason = "托位数录入错误"
-            register.later(
-                after, partial(register.withdraw, facility, "childcare-place", wrong, reason, after)
-            )
+            withdraw = partial(register.withdraw, facility, "childcare-place", wrong, "托位数录入错误")
+            register.later(after, partial(withdraw, moment=moment))
 
     def _hour(self, day: date) -> datetime:
         return self._outbox.at(day, self._reports.uniform(8.5, 17.5))

@@ -207,9 +207,10 @@ class Register:
         data = {"facility_id": facility.id, **facility.offer, "total": facility.offer["total"] + slip}
         return self._outbox.say(AGENCY[facility.kind], "childcare-place", data, time, sent=sent)
 
-    def withdraw(self, facility: Facility, stream: str, record: str, reason: str, day: date) -> None:
-        """Withdraw a record on the evening of a day."""
-        moment = self._outbox.at(day, self._random.uniform(18, 19))
+    def withdraw(
+        self, facility: Facility, stream: str, record: str, reason: str, *, moment: datetime
+    ) -> None:
+        """Withdraw a record."""
         self._outbox.withdraw(AGENCY[facility.kind], stream, record, reason, moment)
 
     def _after(self, facility: Facility, stream: str, time: datetime) -> datetime:

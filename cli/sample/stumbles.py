@@ -94,8 +94,10 @@ class Stumbles:
                 self.register.tell(facility, self.register.working_hour(then), sent=moment)
 
     def _take_back(self, facility: Facility, record: str, reasons: tuple[str, ...], day: date) -> None:
-        reason = self.random.choice(reasons)
-        self.register.later(day, partial(self.register.withdraw, facility, "facility", record, reason, day))
+        reason, moment = self.random.choice(reasons), self.register.working_hour(day)
+        self.register.later(
+            day, partial(self.register.withdraw, facility, "facility", record, reason, moment=moment)
+        )
 
     def _one(self) -> Facility:
         kinds = [kind for kind in AGENCY if self.register.open(kind)]
