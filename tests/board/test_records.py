@@ -1,9 +1,11 @@
 """What is listed is exactly what is counted: against the sample's independent count, for the whole plan."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -325,3 +327,14 @@ def test_statistics_of_a_year_lapse_with_it(api: TestClient) -> None:
         record["time"] < datetime.combine(date(2024, 1, 1), time(), plan().zone).isoformat()
         for record in records
     )
+
+
+def test_every_route_is_documented_with_an_example_that_works(api: TestClient) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    examples = re.findall(r"curl.* 'http://127\.0\.0\.1:8101(/[^']*)'", text)
+    routes = {path.replace("{id}", r"[a-z_0-9]+") for path in _get(api, "/openapi.json")["paths"]}
+    undocumented = {one for one in routes if not any(re.fullmatch(rf"{one}(\?.*)?", url) for url in examples)}
+    assert not undocumented
+    # The stream does not end, and nothing follows the topic here.
+    for url in set(examples) - {"/v1/stream", "/readyz"}:
+        assert api.get(url).status_code == 200, url
