@@ -4,16 +4,19 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli.sample.county import BEGIN, County
-from cli.sample.feed import BATCH, HISTORY_PACE, LIVE_PACE
-from cli.sample.outbox import AGENCIES, Sent
+from cli.sample import feed as played
+from cli.sample.county import BEGIN
+from cli.sample.feed import BATCH
+from cli.sample.outbox import AGENCIES, OFFICE, Sent
 from deploy.embedded.child import Child
 from services.platform.errors import StartError
 from services.platform.plan import load_plan
@@ -22,6 +25,7 @@ from tests.sample.receiver import Receiver
 from tests.support.waiting import eventually
 
 LIVE = date(2022, 11, 1)
+SOME = 3_000  # more than October 2022 has
 KEYS = {agency: f"key-of-{agency}" for agency in AGENCIES}
 
 Start = Callable[..., Child]
@@ -52,9 +56,8 @@ def start(tmp_path: Path, receiver: Receiver) -> Iterator[Start]:
             child.kill()
 
 
-def story(length: int, live: date = LIVE) -> list[Sent]:
-    county = County(load_plan(YANSHAN), lambda day: LIVE_PACE if day >= live else HISTORY_PACE)
-    return list(islice(county, length))
+def story(length: int) -> list[Sent]:
+    return list(islice(played.story(load_plan(YANSHAN), LIVE), length))
 
 
 def received(receiver: Receiver, at_least: int) -> None:
@@ -66,11 +69,14 @@ def sent_by(tmp_path: Path) -> int:
     return int(json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["sent"])
 
 
+def ids(sent: Sequence[Sent]) -> Counter[str]:
+    return Counter(one.event["id"] for one in sent)
+
+
 def told(receiver: Receiver, sent: int) -> bool:
     """Whether the story came in so far, and of what follows nothing but the batch the feed was ended in."""
-    known = {one.event["id"] for one in story(sent)}
-    begun = {one.event["id"] for one in story(sent + BATCH)}
-    return known <= {event["id"] for event in receiver.events} <= begun
+    came = Counter(event["id"] for event in receiver.events)
+    return ids(story(sent)) <= came <= ids(story(sent + BATCH))
 
 
 def test_history_and_then_live_days_each_agency_with_its_key(
@@ -78,34 +84,32 @@ def test_history_and_then_live_days_each_agency_with_its_key(
 ) -> None:
     with receiver.serving():
         feed = start("--seconds-per-day", "0.5")
-        received(receiver, 1_000)  # October 2022 has fewer
+        received(receiver, SOME)
         feed.stop()
-        assert {(key, event["source"]) for key, event in receiver.received} == {
-            (key, agency) for agency, key in KEYS.items()
-        }
+        assert all(key == KEYS[event["source"]] for key, event in receiver.received)
+        assert {event["source"] for event in receiver.events} == KEYS.keys() - {
+            OFFICE
+        }  # it reports in January
         assert told(receiver, sent_by(tmp_path))
-        ids = [event["id"] for event in receiver.events]
-        assert len(ids) == len(set(ids))
 
 
 def test_it_goes_on_where_it_stopped(start: Start, receiver: Receiver, tmp_path: Path) -> None:
     with receiver.serving():
         feed = start("--seconds-per-day", "0.5")
-        received(receiver, 1_000)
+        received(receiver, SOME)
         feed.stop()
         before, sent = len(receiver.received), sent_by(tmp_path)
         feed = start("--seconds-per-day", "0.5")
         received(receiver, before + 200)
         feed.stop()
-        again = {one.event["id"] for one in story(sent)} & {event["id"] for event in receiver.events[before:]}
-        assert not again
-        assert told(receiver, sent_by(tmp_path))
+        came = Counter(event["id"] for event in receiver.events[before:])
+        assert came <= ids(story(sent + before + BATCH)[sent:])
 
 
 def test_sigterm_ends_it_also_in_a_long_wait(start: Start, receiver: Receiver) -> None:
     with receiver.serving():
         feed = start("--seconds-per-day", "86400")
-        received(receiver, sum(1 for one in story(1_500) if one.moment.date() < LIVE))
+        received(receiver, sum(1 for one in story(SOME) if one.moment.date() < LIVE))
         os.kill(feed.pid, signal.SIGTERM)
         eventually(lambda: not feed.running, 30, "the feed ends")
     with pytest.raises(StartError, match="ended with code 0"):
@@ -117,18 +121,17 @@ def test_it_waits_while_ingest_cannot_take_records(start: Start, receiver: Recei
     receiver.answers = [status, status]
     with receiver.serving():
         start("--seconds-per-day", "0.5")
-        received(receiver, 1_000)
+        received(receiver, SOME)
     assert not receiver.answers
 
 
 def test_it_survives_a_restart_of_ingest(start: Start, receiver: Receiver) -> None:
     start("--seconds-per-day", "0.1")  # nobody listens yet
     with receiver.serving():
-        received(receiver, 1_000)
+        received(receiver, SOME)
     with receiver.serving():
         received(receiver, len(receiver.received) + 500)
-    ids = {event["id"] for event in receiver.events}
-    assert {one.event["id"] for one in story(1_000)} <= ids
+    assert ids(story(SOME)).keys() <= {event["id"] for event in receiver.events}
 
 
 def test_a_state_of_another_county_is_not_gone_on_with(
@@ -138,7 +141,7 @@ def test_a_state_of_another_county_is_not_gone_on_with(
     with receiver.serving():
         start()
         received(receiver, 500)
-    assert receiver.events[0]["id"] in {one.event["id"] for one in story(500)}
+    assert receiver.events[0]["id"] in ids(story(BATCH))
 
 
 def test_after_the_past_it_waits_for_real_days(start: Start, receiver: Receiver) -> None:
@@ -146,14 +149,19 @@ def test_after_the_past_it_waits_for_real_days(start: Start, receiver: Receiver)
     with receiver.serving():
         start("--seconds-per-day", "0.01", "--live-from", yesterday.isoformat())
         newest = eventually(
-            lambda: max((event["time"][:10] for event in receiver.events), default=""),
-            60,
+            lambda: max((event["time"][:10] for event in right(receiver)), default=""),
+            120,
             "the feed arrives at the present",
             until=lambda day: day >= yesterday.isoformat(),
         )
         assert newest <= (yesterday + timedelta(days=2)).isoformat()
-        assert all(datetime.fromisoformat(event["time"]) <= datetime.now(UTC) for event in receiver.events)
-        assert min(event["time"] for event in receiver.events)[:10] == BEGIN.isoformat()
+        assert all(datetime.fromisoformat(event["time"]) <= datetime.now(UTC) for event in right(receiver))
+        assert min(event["time"] for event in right(receiver))[:10] == BEGIN.isoformat()
+
+
+def right(receiver: Receiver) -> list[dict[str, Any]]:
+    """What came in without the sample's mistakes, whose ids end otherwise."""
+    return [event for event in receiver.events if not event["id"].endswith("x")]
 
 
 @pytest.mark.parametrize(
