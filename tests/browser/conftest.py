@@ -10,14 +10,21 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from schemas.indicator import Figure
 from services.platform import clickhouse as platform
+from services.platform.migrations import migrate
 from services.platform.settings import Common
+from tests.board import ledger
 from tests.board.conftest import board, board_broker, county, settings, tables
+from tests.board.county import PLAN, TODAY, write_figures
 from tests.board.running import RunningBoard
+from tests.support.brokers import Broker
+from tests.support.clickhouse import ClickHouse
 
 __all__ = ["board", "board_broker", "county", "settings", "tables"]
 
 CHROMIUM = Path("/usr/bin/chromium")
+SEED = 20_240_531
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -98,5 +105,33 @@ def own_board(settings: Common, tables: platform.ClickHouse, tmp_path: Path) -> 
     """A running board of a database of this test's own."""
     running = RunningBoard(settings, tmp_path / "board.log")
     running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def ledger_board(
+    clickhouse: ClickHouse, board_broker: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningBoard]:
+    """A running board of a county with records and the figures they come to today. It is shared."""
+    name = "browser_ledger"
+    with clickhouse.client() as client:
+        client.execute(f"CREATE DATABASE {name}")
+    settings = Common(
+        kafka=board_broker.bootstrap,
+        clickhouse_port=clickhouse.port,
+        clickhouse_database=name,
+        plan=PLAN,
+    )
+    migrate(settings)
+    pool = platform.ClickHouse(settings)
+    ledger.write(pool, ledger.Ledger(SEED).events())
+    running = RunningBoard(settings, tmp_path_factory.mktemp("ledger_board") / "board.log")
+    running.start()
+    # As known by now: computed from the records, which is what the aggregator would have come to.
+    answer = running.get("/v1/indicators", as_of=str(TODAY), known_at=str(TODAY))
+    rows = [Figure.model_validate(row) for one in answer["indicators"] for row in one["figures"]]
+    write_figures(pool, "indicator_live", rows)
+    pool.close()
     yield running
     running.stop()

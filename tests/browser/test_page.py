@@ -1,18 +1,19 @@
 """The page in a real browser: what it shows is what the tables hold, and it moves by itself."""
 
 import re
+from collections import Counter
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from schemas.declaration import Indicator
+from schemas.declaration import Indicator, Theme
 from schemas.indicator import Figure
 from services.platform import clickhouse as platform
-from services.platform.settings import Common
-from tests.board.county import UPDATED, figures, plan, write_figures
+from tests.board.county import TODAY, UPDATED, figures, plan, write_figures
 from tests.board.running import RunningBoard, produce
 from tests.browser.conftest import Open
 from tests.support.brokers import Broker
@@ -24,80 +25,40 @@ CHILDCARE = "childcare_places_per_1000"
 COUNTY = "532622"
 TOWN = "532622101"
 WORDS = {"no_data": "暂无数据", "not_applicable": "不适用"}
+AIMED = ("met", "on_track", "behind", "off_track", "missed", "cannot_say", "no_data", "not_applicable")
+
+FOUND = """() => Object.fromEntries([...document.querySelectorAll("#matrix .cell")].map(
+    (cell) => [cell.dataset.figure, [cell.querySelector(".num").textContent, cell.dataset.status]]))"""
 
 
 def shown(declaration: Indicator, figure: Figure) -> str:
-    """What stands in a figure's cell, worked out from the row (none here is just below its target)."""
+    """What stands for a figure, worked out from the row: rounded, but never to a target it does not reach."""
     if figure.value is None or figure.numerator is None:
         return WORDS[figure.status]
     value = declaration.scale * figure.numerator / (figure.denominator or Decimal(1))
-    unit = Decimal(1).scaleb(-declaration.decimals)
-    return f"{value.quantize(unit, ROUND_HALF_UP):,}"
+    decimals = declaration.decimals
+    while True:
+        rounded = value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+        if rounded != figure.target or value == figure.target or decimals == 6:
+            return f"{rounded:,}"
+        decimals += 1
 
 
-def cell(page: Page, indicator: str, division: str) -> str:
-    return page.locator(f"#matrix [data-figure='{indicator}/{division}'] .num").inner_text()
+def aimed(division: str) -> list[Figure]:
+    """The figures of a division that have a target."""
+    return [figure for figure in figures() if figure.division == division and figure.target is not None]
 
 
-def test_the_page_is_the_table(board: RunningBoard, open_page: Open, county: Common) -> None:
-    page = open_page(board)
-    rows = platform.ClickHouse(county).rows("SELECT * FROM indicator_live FINAL")
-    assert len(rows) == 8 * 12
-    for row in rows:
-        figure = Figure.model_validate(row)
-        declaration = plan().indicators[figure.indicator]
-        assert cell(page, figure.indicator, figure.division) == shown(declaration, figure)
-        button = page.locator(f"#matrix [data-figure='{figure.indicator}/{figure.division}']")
-        assert button.get_attribute("data-status") == figure.status
-    names = page.locator("#matrix tbody th").all_inner_texts()
-    assert names == ["全县", *(division.name for division in plan().shown_divisions[1:])]
+def open_matrix(page: Page) -> None:
+    """Show the townships, every theme."""
+    page.locator("[data-tab=townships]").click()
+    folds = page.locator("#matrix details")
+    for place in range(1, folds.count()):
+        folds.nth(place).locator("summary").click()
+    expect(page.locator("#matrix details[open] table")).to_have_count(folds.count())
 
 
-def test_each_target_has_its_card_with_status_and_gap(board: RunningBoard, open_page: Open) -> None:
-    page = open_page(board)
-    county = {figure.indicator: figure for figure in figures() if figure.division == COUNTY}
-    aimed = [declaration for declaration in plan().indicators.values() if declaration.target]
-    cards = page.locator(".card")
-    assert cards.count() == len(aimed)
-    for place, declaration in enumerate(aimed):
-        card = cards.nth(place)
-        figure = county[declaration.id]
-        assert declaration.target is not None
-        expect(card.locator("h3")).to_contain_text(declaration.name.zh)
-        expect(card.locator("h3")).to_contain_text(declaration.name.en)
-        expect(card.locator(".big")).to_have_text(shown(declaration, figure))
-        expect(card.locator(".promise")).to_contain_text(f"≥ {declaration.target.value}")
-        expect(card.locator(".badge")).to_contain_text("达标" if figure.status == "met" else "未达标")
-    expect(page.locator(".card .gap").first).to_contain_text("还差 0.07 个/千人")
-    expect(page.locator("#tally")).to_contain_text("3达标")
-    expect(page.locator("#document")).to_have_text("砚政办发〔2022〕187号")
-    expect(page.locator("#as-of")).to_have_text("2024年5月31日")
-    expect(page.locator("#synthetic")).to_be_visible()
-
-
-def test_a_changed_figure_moves_the_page_without_a_reload(
-    own_board: RunningBoard, open_page: Open, tables: platform.ClickHouse, board_broker: Broker
-) -> None:
-    page = open_page(own_board)
-    page.wait_for_selector("#feeds li")
-    page.evaluate("window.__same = true")
-    reads: list[str] = []
-    page.on("request", lambda request: reads.append(request.url))
-    changed = changed_figure(numerator=3000, version=600, status="met")
-    write_figures(tables, "indicator_live", [changed])
-    produce(board_broker.bootstrap, [changed])
-    expected = shown(plan().indicators[CHILDCARE], changed)
-    expect(page.locator(f"#matrix [data-figure='{CHILDCARE}/{COUNTY}'] .num")).to_have_text(expected)
-    card = page.locator(".card").first
-    expect(card.locator(".big")).to_have_text(expected)
-    expect(card.locator(".badge")).to_contain_text("达标")
-    assert card.get_attribute("data-status") == "met"
-    expect(page.locator("#tally")).to_contain_text("4达标")
-    assert page.evaluate("window.__same") is True
-    assert [url for url in reads if url.endswith("/v1/indicators")] == []
-
-
-def changed_figure(numerator: int, version: int, status: Literal["met", "below"]) -> Figure:
+def changed_figure(numerator: int, version: int, status: Literal["met", "behind"]) -> Figure:
     [before] = [row for row in figures() if (row.indicator, row.division) == (CHILDCARE, COUNTY)]
     assert before.denominator is not None
     return before.model_copy(
@@ -111,26 +72,107 @@ def changed_figure(numerator: int, version: int, status: Literal["met", "below"]
     )
 
 
-def test_an_older_figure_does_not_turn_the_page_back(
-    board: RunningBoard, open_page: Open, board_broker: Broker
-) -> None:
+def test_the_townships_are_the_table(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
-    produce(board_broker.bootstrap, [changed_figure(numerator=9, version=2, status="below")])
-    newer = changed_figure(numerator=2400, version=700, status="met").model_copy(update={"division": TOWN})
-    produce(board_broker.bootstrap, [newer])
-    number = page.locator(f"#matrix [data-figure='{CHILDCARE}/{TOWN}'] .num")
-    expect(number).to_have_text(shown(plan().indicators[CHILDCARE], newer))
-    assert cell(page, CHILDCARE, COUNTY) == "4.43"
+    open_matrix(page)
+    found = page.evaluate(FOUND)
+    expected = {
+        f"{figure.indicator}/{figure.division}": [shown(declaration, figure), figure.status]
+        for figure in figures()
+        if "township" in (declaration := plan().indicators[figure.indicator]).levels
+    }
+    assert len(expected) > 600
+    assert found == expected
+    names = page.locator("#matrix table").first.locator("tbody th").all_inner_texts()
+    assert names == ["全县", *(division.name for division in plan().shown_divisions[1:])]
+
+
+def test_the_overview_counts_filters_and_explains(board: RunningBoard, open_page: Open) -> None:
+    page = open_page(board)
+    county = aimed(COUNTY)
+    counts = Counter(figure.status for figure in county)
+    for status in AIMED:
+        expect(page.locator(f"#tally [data-pick={status}] b")).to_have_text(str(counts[status]))
+    expect(page.locator("#tally [data-pick=all] b")).to_have_text("37")
+    themes = page.locator(".theme").evaluate_all("all => all.map((one) => one.dataset.theme)")
+    assert themes == list(get_args(Theme))
+    cards, rows = page.locator(".card:visible"), page.locator(".watched tbody tr:visible")
+    expect(cards).to_have_count(len(county))
+    expect(rows).to_have_count(len(plan().indicators) - len(county))
+    for figure in county:
+        declaration = plan().indicators[figure.indicator]
+        assert declaration.target is not None
+        card = page.locator(f".card:has([data-figure='{figure.indicator}/{COUNTY}'])")
+        said = card.inner_text()
+        value = "—" if figure.value is None else shown(declaration, figure)
+        assert card.locator(".big").inner_text() == value
+        assert card.get_attribute("data-status") == figure.status
+        for text in (declaration.name.zh, declaration.name.en, f"{declaration.target.value}"):
+            assert text in said
+        assert figure.reason_zh in said
+
+    behind = page.locator("#tally [data-pick=behind]")
+    behind.press("Enter")
+    expect(behind).to_have_attribute("aria-pressed", "true")
+    expect(cards).to_have_count(counts["behind"])
+    assert {card.get_attribute("data-status") for card in cards.all()} == {"behind"}
+    expect(rows).to_have_count(0)
+    page.locator("#show-all").click()
+    page.locator("#find").fill("县民政局")
+    expect(cards).to_have_count(
+        sum(plan().indicators[figure.indicator].owner == "县民政局" for figure in county)
+    )
+    page.locator("#find").fill("")
+
+    page.locator("#division").select_option(TOWN)
+    expect(cards).to_have_count(len(aimed(TOWN)))
+    expect(page.locator("#tally [data-pick=all] b")).to_have_text(str(len(aimed(TOWN))))
+    expect(page.locator(f".card [data-figure='{CHILDCARE}/{TOWN}']")).to_be_visible()
+
+
+def test_changed_figures_move_the_page_without_a_reload(
+    own_board: RunningBoard, open_page: Open, tables: platform.ClickHouse, board_broker: Broker
+) -> None:
+    page = open_page(own_board)
+    open_matrix(page)
+    page.wait_for_selector("#feeds li", state="attached")
+    page.evaluate("window.__same = true")
+    reads: list[str] = []
+    page.on("request", lambda request: reads.append(request.url))
+    changed = changed_figure(numerator=3000, version=600, status="met")
+    write_figures(tables, "indicator_live", [changed])
+    produce(board_broker.bootstrap, [changed])
+    expected = shown(plan().indicators[CHILDCARE], changed)
+    number = page.locator(f"#matrix [data-figure='{CHILDCARE}/{COUNTY}'] .num")
+    expect(number).to_have_text(expected)
+    met = sum(figure.status == "met" for figure in aimed(COUNTY)) + 1
+    page.locator("[data-tab=overview]").click()
+    card = page.locator(f".card:has([data-figure='{CHILDCARE}/{COUNTY}'])")
+    expect(card.locator(".big")).to_have_text(expected)
+    expect(card.locator(".badge")).to_contain_text("达标")
+    expect(page.locator("#tally [data-pick=met] b")).to_have_text(str(met))
+
+    # An older version does not turn the page back, and a new day changes everything at once.
+    stale = changed_figure(numerator=9, version=2, status="behind")
+    day = TODAY + timedelta(days=1)
+    new = [figure.model_copy(update={"as_of": day, "version": 700}) for figure in figures()]
+    produce(board_broker.bootstrap, [stale, *(one for one in new if one.indicator != CHILDCARE)])
+    expect(page.locator("#as-of")).to_have_attribute("datetime", day.isoformat())
+    expect(page.locator("#as-of")).to_have_text("2024年6月1日")
+    expect(card.locator(".big")).to_have_text(expected)
+    assert page.evaluate("window.__same") is True
+    assert [url for url in reads if url.endswith("/v1/indicators")] == []
 
 
 def test_a_value_just_below_its_target_does_not_look_like_it(
     board: RunningBoard, open_page: Open, board_broker: Broker
 ) -> None:
     page = open_page(board)
-    close = changed_figure(numerator=0, version=800, status="below")
+    close = changed_figure(numerator=0, version=800, status="behind")
     produce(board_broker.bootstrap, [close.model_copy(update={"value": 4.4992})])
-    expect(page.locator(".card .big").first).to_have_text("4.499")
-    expect(page.locator(".card .gap").first).to_contain_text("还差 < 0.01")
+    card = page.locator(f".card:has([data-figure='{CHILDCARE}/{COUNTY}'])")
+    expect(card.locator(".big")).to_have_text("4.499")
+    expect(card.locator(".gap")).to_contain_text("还差 < 0.01")
 
 
 def test_the_page_says_when_it_is_cut_off_and_comes_back_by_itself(
@@ -155,42 +197,6 @@ def test_the_page_says_when_it_is_cut_off_and_comes_back_by_itself(
     browser_errors.clear()
 
 
-def test_details_by_keyboard(board: RunningBoard, open_page: Open) -> None:
-    page = open_page(board)
-    button = page.locator(f"#matrix [data-figure='{CHILDCARE}/{TOWN}']")
-    button.focus()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Shift+Tab")
-    expect(page.locator("#tip")).to_contain_text("分子 numerator 640")
-    expect(page.locator("#tip")).to_contain_text("分母 denominator 129,310")
-    page.keyboard.press("Enter")
-    panel = page.locator("#panel")
-    expect(panel).to_be_visible()
-    for text in (
-        "640",
-        "129,310",
-        "1,000 × 640 ÷ 129,310 ≈ 4.95",
-        "县卫生健康局",
-        "附件第4项",
-        "开放的托育机构",
-    ):
-        expect(panel).to_contain_text(text)
-    expect(panel.locator("svg.history path.line")).to_be_visible()
-    expect(panel.locator("svg.history .aim")).to_be_attached()
-    assert page.url.endswith(f"#{CHILDCARE}/{TOWN}")
-    page.keyboard.press("Escape")
-    expect(panel).to_be_hidden()
-    expect(button).to_be_focused()
-
-
-def test_details_have_an_address(board: RunningBoard, open_page: Open) -> None:
-    page = open_page(board, "/#voucher_issued_value/532622102")
-    expect(page.locator("#panel")).to_be_visible()
-    expect(page.locator("#panel .big")).to_have_text("742,350.00")
-    page.locator("#panel-division").select_option("532622103")
-    expect(page.locator("#panel .big")).to_have_text("201,000.00")
-
-
 def test_text_from_data_stays_text(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
     expect(page.locator("#alerts")).to_contain_text("<img src=x onerror=window.__injected=1>")
@@ -200,25 +206,41 @@ def test_text_from_data_stays_text(board: RunningBoard, open_page: Open) -> None
     assert page.evaluate("window.__injected") is None
 
 
-def test_no_data_is_neither_green_nor_nought(board: RunningBoard, open_page: Open) -> None:
+def test_no_data_is_hatched_and_neither_green_nor_nought(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
-    background = "e => getComputedStyle(e).backgroundColor"
-    green = page.locator("#matrix [data-status=met]").first.evaluate(background)
+    open_matrix(page)
+    look = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).backgroundImage]"
+    green, plain = page.locator("#matrix [data-status=met]").first.evaluate(look)
+    assert plain == "none"
     for status, word in WORDS.items():
         found = page.locator(f"#matrix [data-status={status}]")
         assert found.count() > 0
         for button in found.all():
             assert button.locator(".num").inner_text() == word
-            assert button.evaluate(background) != green
+            colour, image = button.evaluate(look)
+            assert colour != green
+            assert "repeating-linear-gradient" in image
+
+
+def test_each_status_has_a_colour_a_sign_and_a_word_of_its_own(board: RunningBoard, open_page: Open) -> None:
+    page = open_page(board)
+    chips = page.locator("#tally button[data-status]")
+    signs = chips.evaluate_all(
+        "all => all.map((e) => document.querySelector(e.querySelector('use').getAttribute('href')).innerHTML)"
+    )
+    words = chips.locator("span:not([lang])").all_inner_texts()
+    colours = chips.evaluate_all("all => all.map((e) => getComputedStyle(e).color)")
+    assert len(set(signs)) == len(set(words)) == len(AIMED)
+    assert len(set(colours)) == len(AIMED) - 1  # the two greys
 
 
 def test_reduced_motion_is_respected(board: RunningBoard, open_page: Open, board_broker: Broker) -> None:
     page = open_page(board, reduced=True)
     produce(board_broker.bootstrap, [changed_figure(numerator=2500, version=1000, status="met")])
-    button = page.locator(f"#matrix [data-figure='{CHILDCARE}/{COUNTY}'].flash")
-    button.wait_for()
-    assert button.evaluate("e => getComputedStyle(e).animationName") == "none"
-    assert button.evaluate("e => getComputedStyle(e).outlineStyle") == "dashed"
+    number = page.locator(f".card:has([data-figure='{CHILDCARE}/{COUNTY}']) .big.flash")
+    number.wait_for()
+    assert number.evaluate("e => getComputedStyle(e).animationName") == "none"
+    assert number.evaluate("e => getComputedStyle(e).outlineStyle") == "dashed"
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -232,11 +254,15 @@ def test_it_fits_and_has_its_picture_taken(
     page = open_page(board, width=width, scheme=scheme, reduced=True)
     page.wait_for_selector("#hours svg")
     page.wait_for_selector("#feeds li")
-    assert page.evaluate("document.documentElement.scrollWidth") == width
     dark = re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert (sum(map(int, dark)) < 200) is (scheme == "dark")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"board-{width}-{scheme}.png", full_page=True)
-    page.locator(".card .open").first.click()
+    for name, ready in (("overview", ".card"), ("townships", "#matrix .cell"), ("tasks", ".task")):
+        page.locator(f"[data-tab={name}]").click()
+        page.locator(ready).first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == width, name
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
+    page.goto(f"{board.url}/#{CHILDCARE}/{COUNTY}")
     page.wait_for_selector("#panel svg.history")
+    assert page.locator("#panel").evaluate("e => e.scrollWidth <= e.clientWidth")
     page.screenshot(path=SCREENSHOTS / f"details-{width}-{scheme}.png")

@@ -40,7 +40,7 @@ export function facts(declaration, figure, level) {
     declaration.owner ? ["牵头部门", "lead department", declaration.owner] : null,
     declaration.note ? ["备注", "note", declaration.note.zh, declaration.note.en] : null,
     figure ? ["数据截至", "as of", f.day(figure.as_of)] : null,
-    figure ? ["更新时间", "updated", f.moment(figure.updated_at)] : null,
+    figure?.version ? ["更新时间", "updated", f.moment(figure.updated_at)] : null, // one worked out for a past moment has no version
   ];
   return h("dl", { class: "facts" }, ...rows.filter((row) => row !== null).flatMap(([zh, english, said, beside]) => [
     h("dt", {}, zh, en(english)),

@@ -1,6 +1,7 @@
 // The details of one figure: live, or as it was on a day, or as it was known on a day.
 
 import { byId, h, setText } from "./dom.js";
+import { breakdown } from "./breakdown.js";
 import { changes, compare, facts, standing } from "./facts.js";
 import { history } from "./chart.js";
 import { records } from "./records.js";
@@ -15,6 +16,7 @@ export function panel(view, closed) {
   const [pick, asOf, knownAt, note, chart, latest] =
     ["panel-division", "panel-as-of", "panel-known-at", "panel-note", "panel-chart", "panel-changes"].map(byId);
   const behind = records(view);
+  const apart = breakdown();
   let shown = null; // { indicator, division }
   let past = null; // figures by division of the chosen moment; null: live
   let asked = 0;
@@ -51,7 +53,7 @@ export function panel(view, closed) {
     dialog.toggleAttribute("data-past", !live);
     byId("panel-live").hidden = live;
     setText(note, live ? "实时数字 · live" : said());
-    behind.show(view.declaration(shown.indicator), shown.division, moment());
+    for (const part of [behind, apart]) part.show(view.declaration(shown.indicator), shown.division, moment());
     if (!live) {
       byId("panel-body").setAttribute("aria-busy", "true");
       try {
@@ -143,7 +145,10 @@ export function panel(view, closed) {
       draw(own);
       if (!own) return;
       behind.changed();
-      historyTimer ??= setTimeout(load, HISTORY_EVERY_MS);
+      historyTimer ??= setTimeout(() => {
+        apart.changed();
+        load();
+      }, HISTORY_EVERY_MS);
     },
   };
 }

@@ -73,15 +73,15 @@ export function records(view) {
 
   function item(record) {
     const town = view.division(record.division.slice(0, 9))?.name ?? "";
-    const place = view.division(record.division) ? town : `${town} ${record.division}`;
+    const place = view.division(record.division)?.name ?? `${town} ${record.division}`.trim();
     const fields = Object.entries(record.fields ?? {}).filter(([, value]) => value !== null);
     return h("li", { tabindex: "-1" },
       h("p", { class: "record-head" }, h("b", {}, record.name || record.subject), h("b", { class: "num" }, f.plain(record.amount))),
-      h("p", {}, `${record.source} · ${streamName(record.stream)} · ${place}`),
-      h("p", { class: "since" }, "时间 ", en("time"), " ", h("time", { datetime: record.time }, f.moment(record.time)),
+      h("p", {}, [record.source, streamName(record.stream), place].filter(Boolean).join(" · ")),
+      record.time === null ? null : h("p", { class: "since" }, "时间 ", en("time"), " ", h("time", { datetime: record.time }, f.moment(record.time)),
         " · 接收 ", en("received"), " ", h("time", { datetime: record.received_at }, f.moment(record.received_at))),
       h("details", {}, h("summary", {}, "编号、回执与字段 ", en("id, receipt, fields")),
-        h("dl", { class: "fields" }, ...[["id", record.id], ["subject", record.subject], ["receipt 回执", record.receipt ?? "—"], ...fields]
+        h("dl", { class: "fields" }, ...[["id", record.id], ["subject", record.subject], ["receipt 回执", record.receipt || "—"], ...fields]
           .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]))));
   }
 

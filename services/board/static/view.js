@@ -41,9 +41,10 @@ export const view = {
 /** Whether a declaration promises something at a level (`county`, `township`). */
 export const isAimed = (declaration, level) => declaration.target?.levels.includes(level) ?? false;
 
-/** The JSON of an answer; throws for any other than 200. */
+/** The JSON of an answer; throws for any other than 200, with what the server says is wrong. */
 export async function read(url) {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${response.status}`);
-  return response.json();
+  if (response.ok) return response.json();
+  const problem = await response.json().catch(() => null); // what stands between may answer without JSON
+  throw new Error(problem?.detail ?? String(response.status));
 }

@@ -49,5 +49,8 @@ export const STREAMS = {
   statistic: { zh: "统计数据", en: "statistic" },
   "task-report": { zh: "任务进展", en: "task report" },
   retraction: { zh: "撤回", en: "retraction" },
+  // Two that are no streams: what a figure counts or the plan names.
+  division: { zh: "区划", en: "division" },
+  constant: { zh: "计划中的数", en: "a number of the plan" },
 };
 export const streamName = (stream) => STREAMS[stream]?.zh ?? stream;
