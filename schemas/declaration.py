@@ -89,8 +89,8 @@ class Indicator(Contract):
 
     @property
     def resets(self) -> bool:
-        """Whether it is a count that begins anew each year."""
-        return not self.denominator and any(_of_one_year(part) for part in self.numerator)
+        """Whether it begins anew each year."""
+        return any(_of_one_year(part) for part in self.numerator)
 
     def target_at(self, level: Level) -> Target | None:
         """Return the target that holds at a level, if any."""

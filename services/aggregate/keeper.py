@@ -7,7 +7,6 @@ each of its inserts asks ClickHouse whether its term is still the newest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -127,18 +126,20 @@ class Keeper:
         so on it.
         """
         there: dict[Key, dict[date, Reading]] = {}
-        for indicator, division, day, *reading in self._clickhouse.query(
+        for indicator, division, day, *fields in self._clickhouse.query(
             f"SELECT indicator, division, day, {', '.join(_READING)} FROM indicator_history FINAL"
         ):
-            there.setdefault((indicator, division), {})[day] = Reading(*reading)
+            there.setdefault((indicator, division), {})[day] = Reading(*fields)
         differing: dict[Key, date] = {}
         for key in self._keys:
-            rows = there.get(key, {})
-            days = {*rows, *self._tally.days(*key, _FIRST_DAY, date.max)}
-            wrong = (day for day in days if rows.get(day) != self._tally.reading(*key, day))
-            if (first := min(wrong, default=None)) is not None:
-                differing[key] = first
-                self._tally.revisit(*key, rows)
+            known = there.get(key, {})
+            held: Reading | None = None
+            for day in sorted({*known, *self._tally.days(*key, _FIRST_DAY, date.max)}):
+                held, reading = known.get(day, held), self._tally.reading(*key, day)
+                if reading != held and (held or reading.status != "no_data"):
+                    differing[key] = day
+                    self._tally.revisit(*key, known)
+                    break
         return differing
 
     def _history(self, today: date, version: int) -> dict[str, list[Any]]:
@@ -168,7 +169,7 @@ class Keeper:
         reading = reading_at(today)
         level = self._plan.divisions[division].level
         target = None if level == "community" else indicator.target_at(level)
-        fields = asdict(reading) | asdict(prospect(indicator, target, reading_at, today))
+        fields = vars(reading) | vars(prospect(indicator, target, reading_at, today))
         return Figure(
             indicator=indicator.id,
             division=division,

@@ -32,7 +32,8 @@ class Series:
 
     def at(self, day: date) -> Decimal:
         """Return its total at the end of a day."""
-        self._sum_up()
+        if self._stale is not None:
+            self._sum_up()
         place = bisect_right(self._days, day)
         return self._totals[place - 1] if place else NOTHING
 

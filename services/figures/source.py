@@ -65,7 +65,7 @@ class Source:
         rows = self._clickhouse.query(
             f"SELECT subject, toDate(time, %(zone)s) AS told, argMax(tuple({said}), (time, source, id))"
             f" FROM {table} WHERE {self._left('identity', stream)} {self._only(days, 'subject', 'time')}"
-            " GROUP BY subject, told",
+            " GROUP BY subject, told ORDER BY subject, told",
             {"zone": self._zone, "known_at": self._known_at, **_bounds(days)},
             given=_given(days),
         )

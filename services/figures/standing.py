@@ -1,13 +1,13 @@
 """How a figure stands: its value, and its numerator and denominator held against the target of the day."""
 
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 
 from schemas.declaration import Indicator, Target
 from schemas.indicator import Standing
 
-_DIGITS = 60
-"""Enough for any two figures multiplied: a comparison at the very target must not be rounded."""
+_EXACT = Context(prec=60)
+"""Digits enough for any two figures multiplied: a comparison at the very target must not be rounded."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,10 @@ def read(
 def _standing(indicator: Indicator, target: Target | None, numerator: Decimal, divisor: Decimal) -> Standing:
     if target is None:
         return "watched"
-    with localcontext() as exact:
-        exact.prec = _DIGITS
-        reached, promised = numerator * indicator.scale, target.value * divisor
-        kept = {
-            "at_least": reached >= promised,
-            "at_most": reached <= promised,
-            "exactly": reached == promised,
-        }[target.direction]
-    return "met" if kept else "below"
+    reached = _EXACT.multiply(numerator, indicator.scale)
+    promised = _EXACT.multiply(target.value, divisor)
+    if target.direction == "at_least":
+        return "met" if reached >= promised else "below"
+    if target.direction == "at_most":
+        return "met" if reached <= promised else "below"
+    return "met" if reached == promised else "below"

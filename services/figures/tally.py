@@ -9,12 +9,13 @@ twice, or in another order, comes to the same.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from schemas.declaration import Indicator
+from schemas.declaration import Indicator, Target
 from schemas.parts import ConstantPart, DivisionsPart, Part, RecordsPart, StatisticPart
 from schemas.statistic import MEASURES
 from services.figures.conditions import ONE, Selection
@@ -48,7 +49,10 @@ class Tally:
         self._shaken: set[tuple[str, str]] = set()
         self._counted: dict[tuple[str, str], dict[date, int]] = {}
         self._cells: dict[tuple[str, date], dict[str, Decimal]] = {}
+        self._begun: defaultdict[Key, set[date]] = defaultdict(set)
+        """Days on which something began to be known, those included that were taken back."""
         self._touched: dict[Key, date] = {}
+        self._formulas: dict[tuple[str, str], _Formula] = {}
         self._users: defaultdict[Key, set[tuple[str, str]]] = defaultdict(set)
         self._selections: dict[str, Selection] = {}
         self._of_kind: defaultdict[str, dict[str, Selection]] = defaultdict(dict)
@@ -74,10 +78,14 @@ class Tally:
         second = stream == "childcare-place"
         family = _KIND_OF.get(stream, stream)
         entity = self._entities[family, subject]
-        begin, end = entity.around(day)
-        self._count(family, entity.stretches(begin, end), -1)
-        before = entity.timeline(second).set(day, state)
-        self._count(family, entity.stretches(begin, end), 1)
+        timeline = entity.timeline(second)
+        if _says_nothing_new(family, timeline.at(day), day, state):
+            before = timeline.set(day, state)
+        else:
+            begin, end = entity.begin(day), timeline.after(day)
+            self._count(family, entity.stretches(begin, end), -1)
+            before = timeline.set(day, state)
+            self._count(family, entity.stretches(begin, end), 1)
         if not second:
             self._begin(family, before, day, -1)
             self._begin(family, state, day, 1)
@@ -111,26 +119,27 @@ class Tally:
 
     def reading(self, indicator: str, division: str, day: date) -> Reading:
         """Return a figure at the end of a day."""
-        self._settle()
-        declared = self.indicators[indicator]
-        target = declared.target_at("county" if len(division) == 6 else "township")
-        numerator = self._total(declared.numerator, division, day)
-        denominator = self._total(declared.denominator, division, day) if declared.denominator else None
-        return read(declared, target, numerator, denominator)
+        if self._shaken:
+            self._settle()
+        formula = self._formulas.get((indicator, division))
+        if formula is None:
+            formula = self._formulas[indicator, division] = self._formula(indicator, division)
+        numerator = _total(formula.numerator, day)
+        denominator = _total(formula.denominator, day) if formula.denominator else None
+        return read(formula.indicator, formula.target, numerator, denominator)
 
     def days(self, indicator: str, division: str, first: date, last: date) -> list[date]:
         """Return the days from `first` to `last` on which a figure may have changed, in order."""
         self._settle()
         declared = self.indicators[indicator]
-        return sorted(
-            {
-                day
-                for part in (*declared.numerator, *declared.denominator)
-                for key in self._keys(part, division)
-                if key in self._totals
-                for day in self._totals[key].days(first, last)
-            }
-        )
+        found: set[date] = set()
+        for part in (*declared.numerator, *declared.denominator):
+            for key in self._keys(part, division):
+                if key[0]:
+                    found.update(self._totals[key].days(first, last))
+                else:
+                    found.update(day for day in self._begun[key] if first <= day <= last)
+        return sorted(found)
 
     def take_touched(self) -> dict[tuple[str, str], date]:
         """Return the figures (indicator, division) that may have changed since the last call, with the
@@ -148,7 +157,7 @@ class Tally:
         self._settle()
         found: dict[tuple[str, str], date] = {}
         for key, series in self._totals.items():
-            if days := series.days(first, last):
+            if key[0] and (days := series.days(first, last)):
                 for user in self._users.get(key, ()):
                     found[user] = min(days[0], found.get(user, days[0]))
         return found
@@ -252,9 +261,12 @@ class Tally:
             return
         series = self._totals[key]
         since = series.positive_since()
+        if since is not None and day > since:
+            series.add(day, amount)
+            return
         series.add(day, amount)
-        if since is None or day <= since:
-            self._touch(key, day)
+        self._begun[key] |= {one for one in (since, series.positive_since()) if one is not None}
+        self._touch(key, day)
 
     def _grow(self, key: Key, day: date, amount: Decimal) -> None:
         self._totals[key].add(day, amount)
@@ -278,33 +290,67 @@ class Tally:
                     for code in self._places.chain(place):
                         self._grow((name, code), day, ONE * changed)
 
-    # Totals
+    # Formulas
 
-    def _total(self, parts: Iterable[Part], division: str, day: date) -> Decimal | None:
-        """Return what parts add up to in a division at the end of a day; None if one of them is not known."""
-        total = NOTHING
-        for part in parts:
-            if isinstance(part, DivisionsPart):
-                total += self._places.number(part.divisions, part.setting, division)
-            elif isinstance(part, ConstantPart):
-                total += part.constant
-            elif not self._known(part, division, day):
-                return None
-            else:
-                key = part_id(part), division
-                total += self._totals[key].at(day) if key in self._totals else NOTHING
+    def _formula(self, indicator: str, division: str) -> "_Formula":
+        declared = self.indicators[indicator]
+        target = declared.target_at("county" if len(division) == 6 else "township")
+        above = [self._term(part, division) for part in declared.numerator]
+        below = [self._term(part, division) for part in declared.denominator]
+        return _Formula(declared, target, above, below)
+
+    def _term(self, part: Part, division: str) -> "_Term":
+        """Return what tells a part's total in a division at the end of a day; None while it is not known.
+
+        A total over some of the reports it needs would look right and be wrong.
+        """
+        if isinstance(part, DivisionsPart):
+            number = Decimal(self._places.number(part.divisions, part.setting, division))
+            return lambda _day: number
+        if isinstance(part, ConstantPart):
+            return lambda _day: part.constant
+        own, *knowledge = (self._totals[key] for key in self._keys(part, division))
+        first, others = knowledge[0], knowledge[1:]
+        needed = 1
+        if isinstance(part, StatisticPart) and MEASURES[part.statistic].every:
+            needed = self._places.number(MEASURES[part.statistic].level, None, division) or 1
+
+        def total(day: date) -> Decimal | None:
+            known = first.at(day) >= needed or any(series.at(day) >= needed for series in others)
+            return own.at(day) if known else None
+
         return total
 
-    def _known(self, part: RecordsPart | StatisticPart, division: str, day: date) -> bool:
-        """Whether enough has been told: a total over some of its reports would look right and be wrong."""
-        if isinstance(part, StatisticPart) and MEASURES[part.statistic].every:
-            needed = self._places.number(MEASURES[part.statistic].level, None, division)
-            reported = self._totals.get((part.statistic, division))
-            return reported is not None and reported.at(day) >= needed > 0
-        begun = [part.statistic] if isinstance(part, StatisticPart) else part.kinds or [part.from_]
-        return any(
-            (series := self._totals.get(("", what))) is not None and series.at(day) > 0 for what in begun
-        )
+
+_Term = Callable[[date], Decimal | None]
+
+
+@dataclass(frozen=True)
+class _Formula:
+    """An indicator in one division, ready to be asked of many days."""
+
+    indicator: Indicator
+    target: Target | None
+    numerator: Sequence[_Term]
+    denominator: Sequence[_Term]
+
+
+def _total(terms: Sequence[_Term], day: date) -> Decimal | None:
+    """Return what terms add up to; None if one of them is not known."""
+    total = NOTHING
+    for term in terms:
+        amount = term(day)
+        if amount is None:
+            return None
+        total += amount
+    return total
+
+
+def _says_nothing_new(family: str, held: tuple[date, State] | None, day: date, state: State | None) -> bool:
+    """Whether a report only repeats what held on its day; a yearly statistic begins anew each year."""
+    if held is None or state != held[1]:
+        return False
+    return family != "statistic" or held[0].year == day.year
 
 
 def _toggles(series: Series) -> dict[date, int]:

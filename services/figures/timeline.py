@@ -79,17 +79,20 @@ class Entity:
             self._second = Timeline()
         return self._second
 
-    def around(self, day: date) -> tuple[date, date]:
-        """Return the stretch around a day on which nothing was told: from its begin until before its end."""
-        told = [timeline for timeline in (self._first, self._second) if timeline is not None]
-        begins = [since for timeline in told if (since := timeline.since(day)) is not None]
-        return max(begins, default=day), min(timeline.after(day) for timeline in told)
+    @property
+    def _told(self) -> list[Timeline]:
+        return [self._first] if self._second is None else [self._first, self._second]
+
+    def begin(self, day: date) -> date:
+        """Return the newest day up to a day on which anything was told; the day itself if there is none."""
+        days = [since for timeline in self._told if (since := timeline.since(day)) is not None]
+        return max(days, default=day)
 
     def stretches(self, begin: date, end: date) -> Iterator[Stretch]:
         """Yield the stretches between two days on which the entity existed."""
         day = begin
         while day < end:
-            until = min(self.around(day)[1], end)
+            until = min(end, *(timeline.after(day) for timeline in self._told))
             held = self._first.at(day)
             if held is not None:
                 told, state = held

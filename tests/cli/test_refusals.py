@@ -51,8 +51,8 @@ def test_check_names_every_mistake_in_settings_and_plan(
     told = refused(minmai(*service, "--check", env=env), code=2)
     for variable in ("CLICKHOUSE_PORT", "CLOCK", *variables):
         assert f"MINMAI_{variable}:" in told
-    assert "indicators.yaml: Not An Id" in told
-    assert "divisions.csv: cannot be read" in told
+    assert "indicators.yaml:1: Not An Id" in told
+    assert "divisions.csv: 无法读取 · cannot be read" in told
 
 
 def test_check_of_what_is_right(tmp_path: Path) -> None:
