@@ -153,8 +153,8 @@ def write_history(clickhouse: ClickHouse, rows: Iterable[tuple[str, str, date, R
         {"indicator": indicator, "division": division, "day": day, **asdict(reading)}
         for indicator, division, day, reading in rows
     ]
-    columns = {name: [row[name] for row in told] for name in told[0]}
-    stamp = {"version": [10] * len(told), "updated_at": [UPDATED] * len(told)}
+    columns: dict[str, list[object]] = {name: [row[name] for row in told] for name in told[0]}
+    stamp: dict[str, list[object]] = {"version": [10] * len(told), "updated_at": [UPDATED] * len(told)}
     clickhouse.insert("indicator_history", {**columns, **stamp})
 
 

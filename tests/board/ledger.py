@@ -67,7 +67,7 @@ class Ledger:
                 for dimension in spec.dimensions or ("",):
                     for moment in moments:
                         value = Decimal(self._dice.randint(0, int(spec.maximum or 5_000)))
-                        said = {"division": place, "measure": measure, "dimension": dimension}
+                        said: dict[str, Any] = {"division": place, "measure": measure, "dimension": dimension}
                         self._add("statistic", moment, said | {"value": value})
         for number in range(1, 20):
             for moment in self._moments(2):
@@ -189,7 +189,7 @@ def write(clickhouse: ClickHouse, events: list[Event]) -> None:
 def _records(name: str, events: list[Event]) -> Iterator[Record]:
     stream = STREAMS[name]
     for offset, event in enumerate(events):
-        data = stream.model.model_validate(event["data"])
+        data: Any = stream.model.model_validate(event["data"])
         full = {
             **event,
             "subject": stream.subject(data.model_dump()),

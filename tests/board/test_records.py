@@ -125,7 +125,8 @@ def test_amounts_add_up_to_every_figure(
 ) -> None:
     expected = truth.figures(plan(), events, day, known_at)
     listed = 0
-    for where, part in _sides(plan().indicators.values(), divisions):
+    some = list(plan().indicators.values())[:: 4 if params else 1]
+    for where, part in _sides(some, divisions):
         total = getattr(expected[where], part)
         records, answer = _pages(api, where[0], **params, part=part, division=where[1], limit=1000)
         assert _decimal(answer["total"]) == total, (where, part)
@@ -133,11 +134,11 @@ def test_amounts_add_up_to_every_figure(
             assert sum(Decimal(one["amount"]) for one in records) == total, (where, part)
         assert all(one["division"].startswith(where[1]) for one in records if one["division"])
         listed += len(records)
-    assert listed > 1_000
+    assert listed > 300
 
 
 def test_pages_are_the_whole_listing_cut_up(api: TestClient) -> None:
-    some = list(plan().indicators.values())[::4]
+    some = list(plan().indicators.values())[::6]
     for where, part in _sides(some, (COUNTY,)):
         whole, _ = _pages(api, where[0], part=part, limit=1000)
         size = max(len(whole) // 3, 1)
@@ -187,10 +188,12 @@ def test_history_and_records_give_one_status(api: TestClient) -> None:
     for day in (PAST, date(2024, 4, 30)):
         kept = _get(api, "/v1/indicators", as_of=str(day))["indicators"]
         anew = _get(api, "/v1/indicators", as_of=str(day), known_at="2030-01-01")["indicators"]
-        stamps = ("version", "updated_at")
         for one, other in zip(kept, anew, strict=True):
-            for row, again in zip(one["figures"], other["figures"], strict=True):
-                assert {**row, **dict.fromkeys(stamps)} == {**again, **dict.fromkeys(stamps)}
+            figures, again = (
+                [Figure.model_validate(row).model_dump(exclude={"version", "updated_at"}) for row in rows]
+                for rows in (one["figures"], other["figures"])
+            )
+            assert figures == again
 
 
 def test_a_day_known_means_its_end(api: TestClient) -> None:
@@ -237,7 +240,7 @@ def test_places_come_with_the_record_that_says_them(api: TestClient) -> None:
 
 
 def test_breakdowns_add_up_to_the_figure(api: TestClient) -> None:
-    for indicator in list(plan().indicators.values())[::3]:
+    for indicator in list(plan().indicators.values())[::5]:
         having = any(isinstance(one, RecordsPart) and one.having for one in indicator.numerator)
         for by in sorted(frozenset().union(*(fields_of(one) for one in indicator.numerator))):
             groups = _get(api, f"/v1/indicators/{indicator.id}/breakdown", by=by)

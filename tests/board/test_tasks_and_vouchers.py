@@ -83,7 +83,7 @@ def test_voucher_money_by_group_is_the_sum_of_its_hours(shared: TestClient, by: 
     expected: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
     for values in zip(*columns.values(), strict=True):
         row = dict(zip(names, values, strict=True))
-        row["day"] = row["hour"].astimezone(plan().zone).date()  # type: ignore[attr-defined]  # a moment
+        row["day"] = row["hour"].astimezone(plan().zone).date()
         expected[tuple(str(row[name]) for name in (*by, "step"))] += Decimal(str(row["face_value"]))
     answer = _get(shared, "/v1/vouchers", by=by)
     found = {tuple(row[name] for name in (*by, "step")): row for row in answer["groups"]}
@@ -199,7 +199,8 @@ def test_only_vouchers_out_of_order_are_flagged(own: TestClient, steps: Steps) -
 
 def test_flags_page_by_voucher(own: TestClient, steps: Steps) -> None:
     whole = _get(own, "/v1/vouchers/flags")["vouchers"]
-    found, cursor = [], {}
+    found: list[Any] = []
+    cursor: dict[str, str] = {}
     while True:
         answer = _get(own, "/v1/vouchers/flags", limit=3, **cursor)
         found += answer["vouchers"]

@@ -22,7 +22,7 @@ from schemas.statistic import MEASURES
 from schemas.streams import STREAMS
 from services.board.tables.knowledge import Knowledge
 from services.board.tables.sql import condition, moment, text
-from services.board.tables.states import Key, State, States, selected
+from services.board.tables.states import STRETCH, Key, State, States, selected
 from services.figures.conditions import Selection, with_derived
 from services.platform.clickhouse import ClickHouse
 from services.platform.plan import Division, Plan
@@ -152,8 +152,8 @@ class Contributors:
                     )
 
     def _with_places(self, states: Iterator[State], knowledge: Knowledge) -> Iterator[State]:
-        """Join to each state the newest childcare-place record of its facility, some hundreds at a time."""
-        while stretch := list(islice(states, 500)):
+        """Join to each state the newest childcare-place record of its facility, a stretch at a time."""
+        while stretch := list(islice(states, STRETCH)):
             offered = self._states.places(knowledge, [state["subject"] for state in stretch])
             for state in stretch:
                 record = offered.get(state["subject"])

@@ -8,11 +8,10 @@ from typing import Any
 
 from schemas.streams import STREAMS
 from services.board.tables.knowledge import Knowledge
-from services.board.tables.sql import Params
 from services.platform.clickhouse import ClickHouse
 
-STRETCH = 500
-"""States read by one query; their ids must fit into the next query's text."""
+STRETCH = 2_000
+"""States read by one query."""
 
 State = dict[str, Any]
 Key = tuple[str, ...]
@@ -20,9 +19,14 @@ Key = tuple[str, ...]
 _ENVELOPE = ("source", "id", "subject", "time", "received_at", "receipt")
 
 
-def selected(stream: str) -> str:
+def columns(stream: str) -> list[str]:
     """Return the columns of a record: its envelope and its fields."""
-    return ", ".join([*_ENVELOPE, *STREAMS[stream].columns])
+    return [*_ENVELOPE, *STREAMS[stream].columns]
+
+
+def selected(stream: str) -> str:
+    """Return them for a SELECT."""
+    return ", ".join(columns(stream))
 
 
 class States:
@@ -68,17 +72,13 @@ class States:
 
     def places(self, knowledge: Knowledge, facilities: Sequence[str]) -> dict[str, State]:
         """Return the newest childcare-place record of each of some facilities that has one."""
-        if not facilities:
-            return {}
-        found = self._clickhouse.rows(
+        found = self._clickhouse.query(
             f"""
             SELECT {selected("childcare-place")} FROM childcare_place_log
-            WHERE subject IN %(facilities)s AND {knowledge.kept("childcare-place")}
+            WHERE subject IN (SELECT name FROM wanted) AND {knowledge.kept("childcare-place")}
             ORDER BY subject, time DESC, source DESC, id DESC LIMIT 1 BY subject""",
-            {"facilities": tuple(facilities)},
+            given={"wanted": {"name String": facilities}},
         )
-        return {row["subject"]: row for row in found}
-
-    def rows(self, sql: str, params: Params) -> list[State]:
-        """Run a SELECT of records."""
-        return self._clickhouse.rows(sql, params)
+        names = columns("childcare-place")
+        states = (dict(zip(names, row, strict=True)) for row in found)
+        return {state["subject"]: state for state in states}

@@ -1,17 +1,19 @@
 """Voucher money, and vouchers whose steps cannot be in order."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from schemas.consumption_voucher import Step
+from schemas.consumption_voucher import SPENT, Step
 from schemas.declaration import Text
 from schemas.fields import Contract
 from services.board.tables.sql import text
 from services.platform.clickhouse import ClickHouse
 
 HOURS = 48
+STRETCH = 200_000
+"""Voucher records looked at in one go."""
 GROUPS = 10_000
 """More groups than this are refused: a narrower question is."""
 
@@ -57,30 +59,31 @@ Fault = Literal[
     "step_twice", "spent_after_expired", "redeemed_before_claimed", "refund_without_redemption", "changed"
 ]
 
-# What is wrong with a voucher, over the arrays of its records' fields. A step that has not come in yet is no
-# fault, since late is legal; the refund is the exception: money cannot come back before it was spent.
+# What is wrong with a voucher. A step that has not come in yet is no fault, since late is legal; the refund
+# is the exception: money cannot come back before it was spent.
 _FAULTS: dict[Fault, tuple[str, Text]] = {
     "step_twice": (
-        f"arrayExists(one -> countEqual(steps, one) > 1, {list(get_args(Step))})",
+        "greatest(issued, claimed, redeemed, expired, refunded) > 1",
         Text(zh="同一环节有两条不同编号的记录", en="one step stands twice under different ids"),
     ),
     "spent_after_expired": (
-        "has(steps, 'expired') AND greatest(last_redeemed, last_refunded) > first_expired",
+        "expired > 0 AND last_spent > first_expired",
         Text(zh="过期之后又核销或退款", en="redeemed or refunded after it expired"),
     ),
     "redeemed_before_claimed": (
-        "has(steps, 'redeemed') AND has(steps, 'claimed') AND first_redeemed < first_claimed",
+        "redeemed > 0 AND claimed > 0 AND first_redeemed < first_claimed",
         Text(zh="核销早于领取", en="redeemed before it was claimed"),
     ),
     "refund_without_redemption": (
-        "has(steps, 'refunded') AND NOT has(steps, 'redeemed')",
+        "refunded > 0 AND redeemed = 0",
         Text(zh="没有核销就退款", en="refunded without having been redeemed"),
     ),
     "changed": (
-        "arrayUniq(face_values) > 1 OR arrayUniq(campaigns) > 1",
+        "least_value != greatest_value OR least_campaign != greatest_campaign",
         Text(zh="各环节的面值或活动不一致", en="the face value or the campaign changes between steps"),
     ),
 }
+_KEPT = "identity NOT IN (SELECT retracted FROM retraction_log WHERE stream = 'consumption-voucher')"
 
 
 class FlaggedStep(Contract):
@@ -153,47 +156,61 @@ class Vouchers:
     def flags(self, after: str, limit: int) -> list[FlaggedVoucher]:
         """Vouchers with a fault whose id comes after `after`, by id, at most `limit`.
 
-        Withdrawn records do not count. The log is read in the order of its key, so what is held in memory is
-        one voucher at a time, however many there are.
+        Withdrawn records do not count. The log is read in the order of its key, a stretch at a time, so what
+        is held in memory does not grow with the log.
         """
-        faults = ", ".join(f"({where}, '{name}')" for name, (where, _reason) in _FAULTS.items())
-        # One array a field: clickhouse-driver cannot read a tuple with a decimal behind a moment.
-        fields = ", ".join(
-            f"arrayMap(one -> one.{place}, records) AS `{name}s`"
-            for place, name in enumerate(FlaggedStep.model_fields, start=1)
-        )
-        rows = self._clickhouse.rows(
-            f"""
-            WITH arraySort(one -> (one.2, one.3, one.4), groupArray(({", ".join(FlaggedStep.model_fields)})))
-                AS records
-            SELECT subject AS voucher_id, {fields},
-                minIf(time, step = 'claimed') AS first_claimed,
-                minIf(time, step = 'redeemed') AS first_redeemed,
-                maxIf(time, step = 'redeemed') AS last_redeemed,
-                maxIf(time, step = 'refunded') AS last_refunded,
-                minIf(time, step = 'expired') AS first_expired,
-                arrayMap(one -> one.2, arrayFilter(one -> one.1, [{faults}])) AS faults
-            FROM consumption_voucher_log
-            WHERE subject > %(after)s AND identity NOT IN
-                (SELECT retracted FROM retraction_log WHERE stream = 'consumption-voucher')
-            GROUP BY subject HAVING notEmpty(faults) ORDER BY subject LIMIT %(limit)s
-            SETTINGS optimize_aggregation_in_order = 1""",
-            {"after": after, "limit": limit},
-        )
+        found: dict[str, list[Fault]] = {}
+        while len(found) < limit:
+            [(last, whole)] = self._clickhouse.query(
+                "SELECT max(subject), count() < %(stretch)s FROM (SELECT subject "
+                "FROM consumption_voucher_log WHERE subject > %(after)s ORDER BY subject LIMIT %(stretch)s)",
+                {"after": after, "stretch": STRETCH},
+            )
+            found |= self._faults(after, last, limit - len(found))
+            if whole:
+                break
+            after = last
+        steps = self._steps(list(found)) if found else {}
         return [
             FlaggedVoucher(
-                voucher_id=row["voucher_id"],
-                flags=[Flag(fault=fault, reason=_FAULTS[fault][1]) for fault in row["faults"]],
-                steps=_steps(row),
+                voucher_id=name,
+                flags=[Flag(fault=fault, reason=_FAULTS[fault][1]) for fault in faults],
+                steps=steps[name],
             )
-            for row in rows
+            for name, faults in found.items()
         ]
 
+    def _faults(self, after: str, last: str, limit: int) -> dict[str, list[Fault]]:
+        """The faults of the vouchers from one id (left out) to another, by id."""
+        counted = ", ".join(f"countIf(step = '{step}') AS {step}" for step in get_args(Step))
+        faults = ", ".join(f"if({where}, ['{name}'], [])" for name, (where, _reason) in _FAULTS.items())
+        rows = self._clickhouse.query(
+            f"""
+            SELECT subject, arrayConcat({faults}) AS faults FROM (
+                SELECT subject, {counted},
+                    minIf(time, step = 'claimed') AS first_claimed,
+                    minIf(time, step = 'redeemed') AS first_redeemed,
+                    maxIf(time, step IN {SPENT}) AS last_spent,
+                    minIf(time, step = 'expired') AS first_expired,
+                    min(face_value) AS least_value, max(face_value) AS greatest_value,
+                    min(campaign) AS least_campaign, max(campaign) AS greatest_campaign
+                FROM consumption_voucher_log
+                WHERE subject > %(after)s AND subject <= %(last)s AND {_KEPT}
+                GROUP BY subject
+            )
+            WHERE notEmpty(faults) ORDER BY subject LIMIT %(limit)s""",
+            {"after": after, "last": last, "limit": limit},
+        )
+        return dict(rows)
 
-def _steps(row: Mapping[str, Any]) -> list[FlaggedStep]:
-    names = list(FlaggedStep.model_fields)
-    columns = [row[f"{name}s"] for name in names]
-    return [
-        FlaggedStep.model_validate(dict(zip(names, record, strict=True)))
-        for record in zip(*columns, strict=True)
-    ]
+    def _steps(self, names: Sequence[str]) -> dict[str, list[FlaggedStep]]:
+        """The records of some vouchers, by time."""
+        fields = list(FlaggedStep.model_fields)
+        steps: dict[str, list[FlaggedStep]] = {name: [] for name in names}
+        for subject, *told in self._clickhouse.query(
+            f"SELECT subject, {', '.join(fields)} FROM consumption_voucher_log "
+            f"WHERE subject IN (SELECT name FROM wanted) AND {_KEPT} ORDER BY subject, time, source, id",
+            given={"wanted": {"name String": names}},
+        ):
+            steps[subject].append(FlaggedStep.model_validate(dict(zip(fields, told, strict=True))))
+        return steps
