@@ -43,7 +43,7 @@ class Target(Contract):
     levels: Annotated[list[Level], Field(description="levels the promise holds for")] = ["county", "township"]
 
     def due_at(self, day: date) -> date:
-        """Return the day by which the promise is to be kept, as seen from a day: of a yearly one, its year's end."""
+        """Return the day by which the promise is to be kept; of a yearly one the end of that day's year."""
         return self.due or date(day.year, 12, 31)
 
 

@@ -104,8 +104,8 @@ MEASURES: dict[str, MeasureSpec] = {
         "社区总建筑面积", "floor area of the communities", _SQUARE_METRES, "township", every=True
     ),
     "commercial_floor_area": MeasureSpec(
-        "社区商业和综合服务设施建筑面积",
-        "floor area of the communities' commerce and services",
+        "社区商业设施建筑面积（不含综合服务设施）",
+        "floor area of the communities' commerce, without community-service facilities",
         _SQUARE_METRES,
         "township",
         every=True,

@@ -52,7 +52,7 @@ def declared(partitions: int = 4) -> tuple[Topic, ...]:
     The others have one: their readers need one order, and they carry little.
     """
     return (
-        *(Topic(event_type(stream), partitions) for stream in dict.fromkeys((*STREAMS, "task-report"))),
+        *(Topic(event_type(stream), partitions) for stream in STREAMS),
         Topic(DEAD_LETTER_TOPIC, 1),
         Topic(INDICATOR_TOPIC, 1, {"cleanup.policy": "compact"}),
         Topic(ALERT_TOPIC, 1),
