@@ -126,7 +126,7 @@ class Vouchers:
         self._step(voucher, "issued", issued)
         expiry = at(day + timedelta(days=_VALID_DAYS), 0)
         claimed = min(issued + timedelta(minutes=random.expovariate(1 / 90)), expiry - timedelta(hours=30))
-        claimed = claimed.replace(microsecond=0)
+        claimed = claimed.replace(microsecond=0) + timedelta(seconds=1)
         if random.random() < _CLAIMED:
             self._step(voucher, "claimed", claimed)
             if random.random() < _REDEEMED:

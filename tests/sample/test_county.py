@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import islice, takewhile
 from typing import get_args
 
@@ -11,10 +12,14 @@ from cli.sample import truth
 from cli.sample.county import BEGIN, END, County, Pace, sample
 from cli.sample.outbox import AGENCIES, Sent
 from cli.sample.vouchers import running
+from schemas.declaration import Indicator
 from schemas.envelope import Pushed
 from schemas.facility import KINDS
+from schemas.indicator import FigureStatus
 from schemas.statistic import MEASURES
 from schemas.streams import STREAMS
+from services.figures.prospect import month_ends, prospect
+from services.figures.standing import Reading
 from services.platform.plan import Plan, load_plan
 from tests.sample.conftest import YANSHAN
 
@@ -110,6 +115,21 @@ def test_most_targets_are_reached_some_are_missed_and_one_cannot_apply(plan: Pla
     }
     missing = seen[date(2024, 12, 31)]["community_service_area_share", county]
     assert missing.status == "no_data"
+
+
+def test_the_board_of_the_third_year_shows_every_status(plan: Plan, sent: list[Sent]) -> None:
+    day, county = date(2025, 2, 28), plan.county.county
+    days = [*month_ends(day), day, date(2022, 12, 31)]
+    seen = truth.history(plan, [one.event for one in sent], days)
+
+    def at(indicator: Indicator, then: date) -> Reading:
+        one = seen[then][indicator.id, county]
+        target = indicator.target.value if indicator.target else None
+        return Reading(one.numerator, one.denominator, one.value, target, one.status)
+
+    assert {
+        prospect(one, one.target, partial(at, one), day).status for one in plan.indicators.values()
+    } == set(get_args(FigureStatus))
 
 
 def test_there_is_trouble_in_between(plan: Plan, sent: list[Sent]) -> None:
