@@ -27,6 +27,8 @@ from tests.board.county import plan
 
 FIRST = datetime(2023, 1, 2, 1, tzinfo=UTC)
 LAST = datetime(2024, 5, 31, 6, 30, tzinfo=UTC)
+LAST_MINUTE = Decimal(7_777)
+"""Households that were reported half a second before the end of 20 December 2023."""
 SOURCES = ("县卫生健康局", "县民政局", "县教育体育局")
 
 Event = dict[str, Any]
@@ -74,8 +76,11 @@ class Ledger:
                 said = {"task": number, "percent": self._dice.randint(0, 100), "status": "on_schedule"}
                 self._add("task-report", moment, said)
         self._withdraw()
-        newest = {"division": "532622101", "measure": "households", "dimension": "", "value": Decimal(4_321)}
-        self._add("statistic", LAST, newest, late=timedelta())
+        households = {"division": "532622101", "measure": "households", "dimension": ""}
+        noon = datetime(2023, 12, 20, 4, tzinfo=UTC)
+        late = timedelta(hours=12) - timedelta(seconds=0.5)
+        self._add("statistic", noon, households | {"value": LAST_MINUTE}, late=late)
+        self._add("statistic", LAST, households | {"value": Decimal(4_321)}, late=timedelta())
         return sorted(self._events, key=lambda event: event["receivedtime"])
 
     def _facilities(self, kind: type[BaseModel]) -> None:

@@ -16,7 +16,7 @@ from schemas.declaration import Indicator
 from schemas.indicator import Figure, Standing
 from schemas.parts import RecordsPart, StatisticPart
 from services.board.tables.breakdown import fields_of
-from services.figures.standing import Reading
+from services.figures.standing import Reading, read
 from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.migrations import migrate
 from services.platform.settings import Common
@@ -59,9 +59,11 @@ def api(clickhouse: ClickHouse, events: list[ledger.Event]) -> TestClient:
 
 
 def _reading(indicator: str, division: str, told: truth.Expected) -> Reading:
-    promise = target(plan().indicators[indicator], plan().divisions[division])
-    value = promise.value if promise else None
-    return Reading(told.numerator, told.denominator, told.value, value, told.status)  # type: ignore[arg-type]  # a text there
+    """The row that the aggregator must have written, which divides in floats."""
+    declared = plan().indicators[indicator]
+    reading = read(declared, target(declared, plan().divisions[division]), told.numerator, told.denominator)
+    assert (reading.status, reading.value) == (told.status, pytest.approx(told.value))
+    return reading
 
 
 def _get(api: TestClient, path: str, **params: Any) -> Any:
@@ -125,7 +127,7 @@ def test_amounts_add_up_to_every_figure(
 ) -> None:
     expected = truth.figures(plan(), events, day, known_at)
     listed = 0
-    some = list(plan().indicators.values())[:: 4 if params else 1]
+    some = list(plan().indicators.values())[:: 3 if params else 1]
     for where, part in _sides(some, divisions):
         total = getattr(expected[where], part)
         records, answer = _pages(api, where[0], **params, part=part, division=where[1], limit=1000)
@@ -134,7 +136,7 @@ def test_amounts_add_up_to_every_figure(
             assert sum(Decimal(one["amount"]) for one in records) == total, (where, part)
         assert all(one["division"].startswith(where[1]) for one in records if one["division"])
         listed += len(records)
-    assert listed > 300
+    assert listed > 100
 
 
 def test_pages_are_the_whole_listing_cut_up(api: TestClient) -> None:
@@ -189,18 +191,28 @@ def test_history_and_records_give_one_status(api: TestClient) -> None:
         kept = _get(api, "/v1/indicators", as_of=str(day))["indicators"]
         anew = _get(api, "/v1/indicators", as_of=str(day), known_at="2030-01-01")["indicators"]
         for one, other in zip(kept, anew, strict=True):
-            figures, again = (
-                [Figure.model_validate(row).model_dump(exclude={"version", "updated_at"}) for row in rows]
-                for rows in (one["figures"], other["figures"])
-            )
-            assert figures == again
+            assert list(map(_said, one["figures"])) == list(map(_said, other["figures"]))
 
 
-def test_a_day_known_means_its_end(api: TestClient) -> None:
-    path = "/v1/indicators/childcare_places_per_1000"
-    day = _get(api, path, known_at="2023-12-15")["figures"]
-    moment = _get(api, path, known_at="2023-12-15T23:59:59.999999")["figures"]
-    assert [row["numerator"] for row in day] == [row["numerator"] for row in moment]
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    return Figure.model_validate(row).model_dump(exclude={"version", "updated_at"})
+
+
+def test_a_day_known_means_its_very_end(api: TestClient) -> None:
+    """The ledger has a record received half a second before midnight in the county."""
+    path = "/v1/indicators/community_facility_area_per_100_households/records"
+    asked = {"part": "denominator", "division": TOWN}
+    for known_at, counts in (
+        ("2023-12-20", True),
+        ("2023-12-20T23:59:59.5", True),
+        ("2023-12-20T15:59:59.500Z", True),
+        ("2023-12-20T23:59:59.499999+08:00", False),
+        ("2023-12-19", False),
+    ):
+        answer = _get(api, path, **asked, known_at=known_at)
+        [record] = answer["records"]
+        assert (Decimal(record["amount"]) == ledger.LAST_MINUTE) == counts, known_at
+        assert Decimal(answer["total"]) == Decimal(record["amount"])
 
 
 def test_history_as_known_ends_with_the_figure_as_known(api: TestClient) -> None:
