@@ -188,8 +188,8 @@ def test_the_page_says_when_it_is_cut_off_and_comes_back_by_itself(
     expect(page.locator("#trouble")).to_be_visible()
     write_figures(tables, "indicator_live", [changed_figure(numerator=3100, version=900, status="met")])
     own_board.start()
-    expect(connection).to_have_attribute("data-state", "live", timeout=30_000)
-    expect(page.locator(".card .big").first).to_have_text("6.43", timeout=30_000)
+    expect(connection).to_have_attribute("data-state", "live")
+    expect(page.locator(".card .big").first).to_have_text("6.43")
     expect(page.locator("#trouble")).to_be_hidden()
     assert page.evaluate("window.__same") is True
     # The browser itself reports each connection that was refused; nothing else may be there.

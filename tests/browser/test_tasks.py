@@ -13,9 +13,6 @@ from tests.browser.conftest import Open
 
 pytestmark = pytest.mark.browser
 
-POLL_MS = 40_000
-"""The page asks every 15 s; this is only how long a test waits before it fails."""
-
 
 def report(
     tables: platform.ClickHouse, task: int, percent: int, status: str, *, note: str = "", version: int = 1
@@ -65,7 +62,7 @@ def test_tasks_reports_and_filters(
 
     # A new report comes up while the view is open; the choice stays.
     report(tables, 2, 30, "delayed", version=2)
-    expect(rows).to_have_count(2, timeout=POLL_MS)
+    expect(rows).to_have_count(2)  # the page asks every 15 s
     page.locator("#task-tally [data-pick=all]").click()
     first.locator(".measure").first.click()
     expect(page.locator("#panel")).to_be_visible()

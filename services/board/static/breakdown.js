@@ -29,6 +29,7 @@ export function breakdown() {
     const mine = ++asked;
     filledFor = address();
     place.setAttribute("aria-busy", "true");
+    if (place.childElementCount === 0) place.replaceChildren(h("p", { class: "nothing" }, "正在读取 · reading"));
     const asks = new URLSearchParams({ by: pick.value, division: shown.division, ...shown.moment });
     try {
       const groups = await read(`/v1/indicators/${shown.declaration.id}/breakdown?${asks}`);

@@ -38,7 +38,11 @@ export function chips(list, states, words, all, picked) {
       for (const [state, { count }] of made) {
         setText(count, String(state === null ? found.length : found.filter((one) => one === state).length));
       }
-      for (const segment of bar.children) segment.style.setProperty("flex-grow", made.get(segment.dataset.status).count.textContent);
+      for (const segment of bar.children) {
+        const share = made.get(segment.dataset.status).count.textContent;
+        segment.hidden = share === "0";
+        segment.style.setProperty("flex-grow", share);
+      }
       paint();
     },
     clear: () => choose(null),

@@ -21,7 +21,7 @@ export function standing(declaration, figure, blink) {
     h("p", { class: "value" }, number, " ", has ? h("span", { class: "unit" }, ...unit(declaration)) : null),
     badge(f.status(figure), STATUS),
     h("p", { class: "gap" }, gap.zh, " ", en(gap.en)),
-    has ? h("p", { class: "working" }, `= ${f.working(declaration, figure)} ${f.isRounded(declaration, figure) ? "≈" : "="} ${f.value(declaration, figure)}`) : null,
+    has && (f.isRatio(declaration) || Number(declaration.scale) !== 1) ? h("p", { class: "working" }, `= ${f.working(declaration, figure)} ${f.isRounded(declaration, figure) ? "≈" : "="} ${f.value(declaration, figure)}`) : null,
     figure?.reason_zh ? h("p", { class: "why" }, figure.reason_zh, " ", en(figure.reason_en)) : null,
     h("p", { class: "pace" }, ...paceLine(declaration, figure), reached));
 }

@@ -49,6 +49,7 @@ export function records(view) {
     filledFor = address();
     more.disabled = true;
     list.setAttribute("aria-busy", "true");
+    if (next === null) setText(total, "正在读取 · reading");
     const asks = new URLSearchParams({ division: shown.division, part, limit: LIMIT, ...shown.moment });
     if (next !== null) asks.set("cursor", next);
     try {
