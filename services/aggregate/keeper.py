@@ -133,10 +133,10 @@ class Keeper:
         differing: dict[Key, date] = {}
         for key in self._keys:
             known = there.get(key, {})
-            held: Reading | None = None
+            held = self._tally.reading(*key, date.min)  # what no row says
             for day in sorted({*known, *self._tally.days(*key, _FIRST_DAY, date.max)}):
                 held, reading = known.get(day, held), self._tally.reading(*key, day)
-                if reading != held and (held or reading.status != "no_data"):
+                if reading != held:
                     differing[key] = day
                     self._tally.revisit(*key, known)
                     break
