@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import orjson
 
+from cli.sample.truth import stream_of
 from tests.e2e.pushes import Event, Item
 
-Said = tuple[str, datetime, dict[str, Any]]
+Said = tuple[str, datetime, dict[str, Any], str]
+Name = tuple[str, str, str]
+"""Stream, source, id: what counts once."""
 
 
 class Books:
@@ -28,7 +32,7 @@ class Books:
         assert answer["received"] == len(push)
         assert answer["rejected"] == len(refused)
         taken = [item.content for index, item in enumerate(push) if index not in refused]
-        different = {(event["source"], event["id"]) for event in taken}
+        different = {_name(event) for event in taken}
         assert answer["accepted"] == len(different)
         assert answer["duplicate"] == len(taken) - len(different)
         self.accepted += taken
@@ -36,11 +40,11 @@ class Books:
 
     def conflicts(self) -> set[str]:
         """The ids that were accepted in one push and, with other content, in a later one."""
-        first: dict[tuple[str, str], Said] = {}
+        first: dict[Name, Said] = {}
         return {
             event["id"]
             for event in self.accepted
-            if first.setdefault((event["source"], event["id"]), _said(event)) != _said(event)
+            if first.setdefault(_name(event), _said(event)) != _said(event)
         }
 
 
@@ -55,8 +59,11 @@ def at_work(
             for push in pushes[agency]:
                 response = client.post(
                     "/v1/events",
-                    json=[item.content for item in push],
-                    headers={"Authorization": f"Bearer {keys[agency]}"},
+                    content=orjson.dumps([item.content for item in push]),
+                    headers={
+                        "Authorization": f"Bearer {keys[agency]}",
+                        "Content-Type": "application/cloudevents-batch+json",
+                    },
                 )
                 assert response.status_code in (200, 207, 400), response.text
                 books.add(push, response.json())
@@ -71,14 +78,19 @@ def at_work(
 def _wrong(push: Sequence[Item]) -> dict[int, str]:
     """By index, the code of each record that ingest must refuse: mistakes, and contradictions in one push."""
     found: dict[int, str] = {}
-    first: dict[str, Said] = {}
+    first: dict[Name, Said] = {}
     for index, item in enumerate(push):
         if item.wrong:
             found[index] = item.wrong
-        elif first.setdefault(item.content["id"], _said(item.content)) != _said(item.content):
+        elif first.setdefault(_name(item.content), _said(item.content)) != _said(item.content):
             found[index] = "conflict"
     return found
 
 
+def _name(event: Event) -> Name:
+    return stream_of(event), event["source"], event["id"]
+
+
 def _said(event: Event) -> Said:
-    return event["type"], datetime.fromisoformat(event["time"]).astimezone(UTC), event["data"]
+    time = datetime.fromisoformat(event["time"]).astimezone(UTC)
+    return event["type"], time, event.get("data") or {}, event.get("retracts", "")

@@ -44,19 +44,20 @@ _MISTAKES: tuple[tuple[str, str, Callable[[Event], Any]], ...] = (
     ("fitness-event", "invalid_field", lambda one: {**one, "time": "2024-05-01T09:00:00"}),
     ("fitness-event", "invalid_field", lambda one: {**one, "subject": "another"}),
     ("statistic", "unknown_type", lambda one: {**one, "type": "minmai.weather.v1"}),
-    ("statistic", "invalid_field", lambda one: _data(one, division="532622")),
+    ("statistic", "invalid_field", lambda one: _data(one, division="5326221011")),
+    ("task-report", "unknown_task", lambda one: _data(one, task=36)),
+    ("retraction", "invalid_field", lambda one: _data(one, reason="")),
     ("statistic", "not_object", lambda one: f"{one['id']} as a text"),
 )
 
 # Each says something else under the same id.
 _CONTRADICTIONS: dict[str, Callable[[Event], Event]] = {
-    "consumption-voucher": lambda one: _data(
-        one, face_value=f"{float(one['data']['face_value']) + 0.01:.2f}"
-    ),
+    "consumption-voucher": lambda one: _data(one, sector="retail", merchant_id="M-other"),
     "facility": lambda one: _data(one, status="closed"),
     "childcare-place": lambda one: _data(one, total=one["data"]["total"] + 1),
     "fitness-event": lambda one: _data(one, status="cancelled", participants=7),
-    "statistic": lambda one: _data(one, value="1"),
+    "statistic": lambda one: {**one, "time": f"{one['time'][:10]}T00:00:07+08:00"},
+    "task-report": lambda one: _data(one, note="又及"),
 }
 
 
