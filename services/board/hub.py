@@ -16,7 +16,8 @@ import orjson
 
 from schemas.indicator import Figure
 
-MAILBOX_LIMIT = 1_000
+MAILBOX_SPARE = 100
+"""Messages a mailbox holds beyond one for every figure: it does not run over when all have changed."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ class Mailbox:
 class Hub:
     """Passes every changed figure to every open page."""
 
-    def __init__(self, limit: int = MAILBOX_LIMIT) -> None:
-        """`limit`: messages a mailbox holds; more than there are figures, it is never reached."""
+    def __init__(self, limit: int) -> None:
+        """`limit`: messages a mailbox holds; with more than there are figures it is never reached."""
         self.source = Source(connected=False, reason="正在连接指标主题 · connecting to the indicator topic")
         self.overflows = 0
         self._limit = limit

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from services.board.hub import Hub
+from services.board.hub import MAILBOX_SPARE, Hub
 from services.board.metrics import Metrics
 from services.board.settings import BoardSettings
 from services.board.tables.breakdown import Breakdown
@@ -38,7 +38,12 @@ class Board:
         """Raises PlanError if the plan folder is wrong; the broker and ClickHouse may come later."""
         self.synthetic = settings.synthetic
         self.plan = load_plan(settings.plan)
-        self.hub = Hub()
+        kept = sum(
+            division.level in indicator.levels
+            for indicator in self.plan.indicators.values()
+            for division in self.plan.shown_divisions
+        )
+        self.hub = Hub(limit=kept + MAILBOX_SPARE)
         self.metrics = Metrics(self.hub)
         self._clickhouse = ClickHouse(settings)
         self.clock = clock_for(settings, self._clickhouse)

@@ -21,7 +21,7 @@ def _versions(messages: list[Message]) -> list[int]:
 
 
 async def test_every_open_page_gets_a_figure() -> None:
-    hub = Hub()
+    hub = Hub(limit=10)
     with hub.page() as one, hub.page() as other:
         assert hub.pages == 2
         assert hub.figure(_figure(1), id="0-7")
@@ -34,7 +34,7 @@ async def test_every_open_page_gets_a_figure() -> None:
 
 @pytest.mark.parametrize("version", [4, 5])
 async def test_a_repeat_and_an_older_version_are_not_passed_on(version: int) -> None:
-    hub = Hub()
+    hub = Hub(limit=10)
     with hub.page() as mailbox:
         hub.figure(_figure(5), id="0-1")
         assert not hub.figure(_figure(version), id="0-2")
@@ -43,7 +43,7 @@ async def test_a_repeat_and_an_older_version_are_not_passed_on(version: int) -> 
 
 
 async def test_a_page_that_does_not_read_skips_versions_but_no_figure() -> None:
-    hub = Hub()
+    hub = Hub(limit=10)
     with hub.page() as mailbox:
         for version in range(1_000):
             hub.figure(_figure(version), id=f"0-{version}")
@@ -66,7 +66,7 @@ async def test_a_mailbox_that_runs_over_asks_for_a_reload_and_others_are_not_tou
 
 
 async def test_a_new_connection_to_the_source_is_told_and_takes_any_version() -> None:
-    hub = Hub()
+    hub = Hub(limit=10)
     hub.figure(_figure(5), id="0-1")
     with hub.page() as mailbox:
         hub.lost("gone")
@@ -78,7 +78,7 @@ async def test_a_new_connection_to_the_source_is_told_and_takes_any_version() ->
 
 
 async def test_closing_ends_waiting_and_new_pages() -> None:
-    hub = Hub()
+    hub = Hub(limit=10)
     with hub.page() as waiting:
         taking = asyncio.create_task(waiting.take(PATIENCE))
         await asyncio.sleep(0)
