@@ -178,9 +178,12 @@ def test_a_value_just_below_its_target_does_not_look_like_it(
 def test_the_page_says_when_it_is_cut_off_and_comes_back_by_itself(
     own_board: RunningBoard, open_page: Open, tables: platform.ClickHouse, browser_errors: list[str]
 ) -> None:
-    page = open_page(own_board)
+    page = open_page(own_board, f"/#{CHILDCARE}/{TOWN}")
+    panel = page.locator(".moment-note")
+    expect(panel).to_contain_text("实时数字")
     page.evaluate("window.__same = true")
     own_board.stop()
+    expect(panel).to_contain_text("数字可能已过时")
     connection = page.locator("#connection")
     expect(connection).to_have_attribute("data-state", "reconnecting")
     expect(connection).to_contain_text("正在重连")
@@ -190,6 +193,7 @@ def test_the_page_says_when_it_is_cut_off_and_comes_back_by_itself(
     own_board.start()
     expect(connection).to_have_attribute("data-state", "live")
     expect(page.locator(".card .big").first).to_have_text("6.43")
+    expect(panel).to_contain_text("实时数字")
     expect(page.locator("#trouble")).to_be_hidden()
     assert page.evaluate("window.__same") is True
     # The browser itself reports each connection that was refused; nothing else may be there.

@@ -136,6 +136,7 @@ function state(name, reason) {
   byId("connection").dataset.state = name;
   document.body.dataset.connection = name;
   setText(byId("connection-text"), STATES[name]);
+  details.connected(name === "live");
   trouble("connection", name === "paused" ? reason
     : name === "reconnecting" ? "与服务器的连接中断，下面的数字可能已过时 · connection lost, the figures below may be out of date" : "");
 }

@@ -18,6 +18,7 @@ export function panel(view, closed) {
   const behind = records(view);
   const apart = breakdown();
   let shown = null; // { indicator, division }
+  let connected = false;
   let past = null; // figures by division of the chosen moment; null: live
   let asked = 0;
   let drawing = 0;
@@ -52,7 +53,7 @@ export function panel(view, closed) {
     past = null;
     dialog.toggleAttribute("data-past", !live);
     byId("panel-live").hidden = live;
-    setText(note, live ? "实时数字 · live" : said());
+    setText(note, said());
     for (const part of [behind, apart]) part.show(view.declaration(shown.indicator), shown.division, moment());
     if (!live) {
       byId("panel-body").setAttribute("aria-busy", "true");
@@ -71,6 +72,7 @@ export function panel(view, closed) {
   }
 
   function said() {
+    if (isLive()) return connected ? "实时数字 · live" : "未连上服务器，数字可能已过时 · not connected, may be out of date";
     const { as_of: day, known_at: known } = moment();
     const zh = [day && `${f.day(day)}那天的数字`, known && `截至 ${f.day(known)} 所知道的`].filter(Boolean).join("，");
     return `非实时：${zh} · not live: ${[day && `as of ${day}`, known && `as known on ${known}`].filter(Boolean).join(", ")}`;
@@ -132,6 +134,11 @@ export function panel(view, closed) {
 
   return {
     open,
+    /** Whether changes come in; what is not live does not depend on it. */
+    connected(is) {
+      connected = is;
+      if (shown && isLive()) setText(note, said());
+    },
     /** Draw anew if this figure, or one it is compared with, is shown live. */
     changed(keys) {
       if (!shown) return;
