@@ -136,6 +136,37 @@ def test_history_before_the_first_record_is_empty(api: TestClient) -> None:
     assert _read(api, f"/v1/indicators/{CHILDCARE}/history?to=2020-01-01")["points"] == []
 
 
+def test_the_past_is_judged_as_of_its_day_like_the_present(api: TestClient) -> None:
+    """The live figures were judged from every reading, those of a day from the rows of the history."""
+    stamps = {"version", "updated_at"}
+    answer = _read(api, f"/v1/indicators?as_of={TODAY}")
+    found = [Figure.model_validate(row) for entry in answer["indicators"] for row in entry["figures"]]
+    assert [one.model_dump(exclude=stamps) for one in found] == [
+        one.model_dump(exclude=stamps) for one in figures()
+    ]
+
+
+def test_after_the_due_day_its_value_stands_beside_the_present_one(api: TestClient) -> None:
+    path = "/v1/indicators/higher_vocational_majors"
+
+    def value_on(day: str) -> float:
+        return float(_read(api, f"{path}/history?from={day}&to={day}")["points"][0]["value"])
+
+    [before] = _read(api, f"{path}?as_of=2022-11-30")["figures"]
+    assert (before["status"], before["value_at_due"]) == ("off_track", None)
+    [after] = _read(api, f"{path}?as_of=2024-05-01")["figures"]
+    assert after["status"] == "missed"
+    assert after["due"] == "2022-12-31"
+    assert (after["value_at_due"], after["value"]) == (value_on("2022-12-31"), value_on("2024-05-01"))
+    assert after["value"] > after["value_at_due"]
+
+
+def test_before_the_first_record_there_is_no_data(api: TestClient) -> None:
+    answer = _read(api, "/v1/indicators?as_of=2001-01-01&division=532622")
+    statuses = {row["status"] for entry in answer["indicators"] for row in entry["figures"]}
+    assert statuses == {"no_data"}
+
+
 def test_vouchers_add_up(api: TestClient) -> None:
     columns = voucher_columns()
     totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
