@@ -11,6 +11,9 @@ import orjson
 
 from cli.sample.truth import stream_of
 from tests.e2e.pushes import Event, Item
+from tests.support.waiting import eventually
+
+_ACCEPTED_SECONDS = 120.0
 
 Said = tuple[str, datetime, dict[str, Any], str]
 Name = tuple[str, str, str]
@@ -55,15 +58,18 @@ def at_work(
     """While the block runs the agencies push; at its end all pushes are answered and booked."""
 
     def work(agency: str) -> None:
+        headers = {
+            "Authorization": f"Bearer {keys[agency]}",
+            "Content-Type": "application/cloudevents-batch+json",
+        }
         with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
             for push in pushes[agency]:
-                response = client.post(
-                    "/v1/events",
-                    content=orjson.dumps([item.content for item in push]),
-                    headers={
-                        "Authorization": f"Bearer {keys[agency]}",
-                        "Content-Type": "application/cloudevents-batch+json",
-                    },
+                body = orjson.dumps([item.content for item in push])
+                response = eventually(
+                    lambda body=body: client.post("/v1/events", content=body, headers=headers),
+                    _ACCEPTED_SECONDS,
+                    f"the push of {agency} is taken",
+                    until=lambda answer: answer.status_code != 503,  # then the same is to be sent again
                 )
                 assert response.status_code in (200, 207, 400), response.text
                 books.add(push, response.json())
