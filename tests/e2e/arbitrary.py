@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.statistic import MEASURES
-from tests.e2e.small_county import COMMUNITIES, COUNTY, TOWNSHIPS, VILLAGES
+from tests.e2e.small_county import COMMUNITIES, COUNTY, TOWNSHIPS
 
 Event = dict[str, Any]
 
@@ -183,8 +183,6 @@ def _statistic(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 def _places(measure: str) -> tuple[str, ...]:
-    if measure == "film_showings":
-        return VILLAGES  # the plan asks villages for them
     return {"county": (COUNTY,), "township": TOWNSHIPS, "community": COMMUNITIES}[MEASURES[measure].level]
 
 

@@ -1,4 +1,4 @@
-"""A county of two townships and four communities, with Yanshan's indicators: small enough for any draw."""
+"""A county of two townships and four communities, one township without urban ones; Yanshan's indicators."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,6 @@ from tests.support.services import YANSHAN
 
 COUNTY, TOWN, TOWNSHIP = "100000", "100000101", "100000201"
 EAST, WEST, SOUTH, NORTH = "100000101001", "100000101002", "100000101201", "100000201201"
-VILLAGES = (SOUTH, NORTH)
 TOWNSHIPS = (TOWN, TOWNSHIP)
 COMMUNITIES = (EAST, WEST, SOUTH, NORTH)
 

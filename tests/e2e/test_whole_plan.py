@@ -16,7 +16,7 @@ import pytest
 
 from cli.sample.county import BEGIN, sample
 from cli.sample.outbox import Sent
-from cli.sample.truth import counted, history, month_ends, today
+from cli.sample.truth import counted, history, months_over, today
 from schemas import examples
 from schemas.streams import RETRACTION, STREAMS
 from services.platform import clickhouse as platform
@@ -73,8 +73,7 @@ def test_every_figure_of_a_whole_county_equals_the_independent_count(
     assert books.conflicts()
 
     day = today(plan, right)
-    months = month_ends(plan, right, BEGIN, day)
-    wanted = history(plan, right, [day, *judging.dues_over(day)])
+    wanted = history(plan, right, [*months_over(BEGIN, day), *judging.dues_over(day), day])
     eventually(
         lambda: judging.records_counted(db),
         _COUNTED_SECONDS,
@@ -87,7 +86,7 @@ def test_every_figure_of_a_whole_county_equals_the_independent_count(
         "the live figures are right",
         until=not_,
     )
-    assert judging.history_differences(db, {**months, day: wanted[day]}) == []
+    assert judging.history_differences(db, wanted) == []
     assert judging.task_differences(db, plan, right, day) == []
     assert judging.hour_differences(db, right) == []
     assert judging.log_differences(db, right) == []

@@ -1,6 +1,5 @@
 """The judge, judged: every case here was counted by hand."""
 
-import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count, permutations
@@ -23,21 +22,9 @@ from cli.sample.truth import (
     write,
 )
 from services.platform.plan import Plan, load_plan
+from tests.e2e.small_county import COUNTY, EAST, NORTH, SOUTH, TOWN, TOWNSHIP, WEST, small_plan
+from tests.support.services import YANSHAN
 
-YANSHAN = Path(__file__).parents[2] / "plans" / "yanshan"
-
-COUNTY, TOWN, TOWNSHIP = "100000", "100000101", "100000201"
-EAST, WEST, SOUTH, NORTH = "100000101001", "100000101002", "100000101201", "100000201201"
-DIVISIONS = f"""\
-code,name,level,parent,setting
-{COUNTY},小县,county,,
-{TOWN},甲镇,township,{COUNTY},
-{TOWNSHIP},乙乡,township,{COUNTY},
-{EAST},东社区,community,{TOWN},urban
-{WEST},西社区,community,{TOWN},urban
-{SOUTH},南村委会,community,{TOWN},rural
-{NORTH},北村委会,community,{TOWNSHIP},rural
-"""
 JANUARY, FEBRUARY = "2024-01-01T00:00:00+08:00", "2024-02-01T09:00:00+08:00"
 DAY = date(2024, 6, 30)
 
@@ -48,13 +35,7 @@ _ids = count(1)
 
 @pytest.fixture
 def small(tmp_path: Path) -> Plan:
-    """A county of two townships, one without urban communities; Yanshan's indicators."""
-    folder = tmp_path / "plan"
-    shutil.copytree(YANSHAN, folder)
-    (folder / "divisions.csv").write_text(DIVISIONS, encoding="utf-8")
-    county = (folder / "plan.yaml").read_text(encoding="utf-8").replace("532622", COUNTY)
-    (folder / "plan.yaml").write_text(county, encoding="utf-8")
-    return load_plan(folder)
+    return small_plan(tmp_path / "plan")
 
 
 def event(stream: str, time: str, /, source: str = "a", id: str = "", **data: Any) -> Event:

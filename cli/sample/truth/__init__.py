@@ -35,6 +35,7 @@ __all__ = [
     "figures",
     "history",
     "month_ends",
+    "months_over",
     "stream_of",
     "tasks",
     "today",
@@ -83,7 +84,14 @@ def history(
 
 def month_ends(plan: Plan, events: Iterable[CloudEvent], first: date, last: date) -> dict[date, Figures]:
     """Return the figures at the end of every month that is over on `last`, from the month of `first` on."""
-    return history(plan, events, _month_ends(first, last))
+    return history(plan, events, months_over(first, last))
+
+
+def months_over(first: date, last: date) -> Sequence[date]:
+    """Return the last day of every month from that of `first` on that is over on `last`."""
+    months = [(year, month) for year in range(first.year, last.year + 1) for month in range(1, 13)]
+    ends = [date(year, month, calendar.monthrange(year, month)[1]) for year, month in months]
+    return [end for end in ends if first <= end <= last]
 
 
 def today(plan: Plan, events: Iterable[CloudEvent]) -> date:
@@ -120,7 +128,7 @@ def write(plan: Plan, events: Iterable[CloudEvent], path: Path, through: date) -
     """
     accepted = list(events)
     first = min(datetime.fromisoformat(event["time"]).astimezone(plan.zone).date() for event in accepted)
-    days = [*_month_ends(first, through), through]
+    days = [*months_over(first, through), through]
     rows = [
         [day, indicator, division, _text(one.numerator), _text(one.denominator), one.value, one.status]
         for day, found in history(plan, accepted, days).items()
@@ -181,10 +189,3 @@ def _status(promise: Promise | None, here: Corner, value: Fraction) -> str:
     if promise is None or here.division.level not in promise.levels:
         return "watched"
     return "met" if promise.kept(value) else "below"
-
-
-def _month_ends(first: date, last: date) -> Sequence[date]:
-    """The last day of every month from that of `first` on that is over on `last`."""
-    months = [(year, month) for year in range(first.year, last.year + 1) for month in range(1, 13)]
-    ends = [date(year, month, calendar.monthrange(year, month)[1]) for year, month in months]
-    return [end for end in ends if first <= end <= last]

@@ -53,11 +53,7 @@ def counted(events: Iterable[CloudEvent], known_at: datetime | None = None) -> l
 
     With `known_at` only those count that were received until then: they need a `receivedtime`.
     """
-    first: dict[tuple[str, str, str], CloudEvent] = {}
-    for event in events:
-        if known_at is None or datetime.fromisoformat(event["receivedtime"]) <= known_at:
-            first.setdefault((stream_of(event), event["source"], event["id"]), event)
-    return list(first.values())
+    return list(_first(events, known_at).values())
 
 
 def standing(events: Iterable[CloudEvent], zone: ZoneInfo, known_at: datetime | None = None) -> list[Record]:
@@ -66,15 +62,23 @@ def standing(events: Iterable[CloudEvent], zone: ZoneInfo, known_at: datetime | 
     A withdrawal holds for ever and whenever it came, also before its record; it reaches only records of its
     own source.
     """
-    said = counted(events, known_at)
-    withdrawn = {_withdrawn(event) for event in said if stream_of(event) == RETRACTION}
+    first = _first(events, known_at)
+    withdrawn = {_withdrawn(event) for name, event in first.items() if name[0] == RETRACTION}
     records = [
-        _record(event, zone)
-        for event in said
-        if stream_of(event) != RETRACTION
-        and (stream_of(event), event["source"], event["id"]) not in withdrawn
+        _record(name[0], event, zone)
+        for name, event in first.items()
+        if name[0] != RETRACTION and name not in withdrawn
     ]
     return sorted(records, key=lambda record: record.age)
+
+
+def _first(events: Iterable[CloudEvent], known_at: datetime | None) -> dict[tuple[str, str, str], CloudEvent]:
+    """By stream, source and id: the event that counts."""
+    first: dict[tuple[str, str, str], CloudEvent] = {}
+    for event in events:
+        if known_at is None or datetime.fromisoformat(event["receivedtime"]) <= known_at:
+            first.setdefault((stream_of(event), event["source"], event["id"]), event)
+    return first
 
 
 def last_of_each_day(records: Iterable[Record]) -> list[Record]:
@@ -101,8 +105,8 @@ def _withdrawn(event: CloudEvent) -> tuple[str, str, str]:
     return event["data"]["stream"], event["source"], event["data"]["record"]
 
 
-def _record(event: CloudEvent, zone: ZoneInfo) -> Record:
-    stream, data = stream_of(event), event["data"]
+def _record(stream: str, event: CloudEvent, zone: ZoneInfo) -> Record:
+    data = event["data"]
     if stream == "statistic":
         subject = f"{data['division']}/{data['measure']}/{data.get('dimension') or ''}"
     else:
