@@ -159,6 +159,7 @@ class StatisticPart(Contract):
     statistic: Annotated[str, Field(description="measure")]
     dimension: Annotated[str | None, Field(description="none: all of them")] = None
     places: Annotated[bool, Field(description="count divisions with more than nought")] = False
+    setting: Annotated[Setting | None, Field(description="only urban, or only rural communities")] = None
 
     @model_validator(mode="after")
     def _is_in_the_vocabulary(self) -> "StatisticPart":
@@ -168,6 +169,8 @@ class StatisticPart(Contract):
         if self.dimension is not None and self.dimension not in measure.dimensions:
             has = ", ".join(measure.dimensions) or "no dimensions"
             raise ValueError(f"{self.statistic} has no dimension {self.dimension!r}; it has {has}")
+        if self.setting and not (self.places and measure.level == "community"):
+            raise ValueError("`setting` goes with `places` of a measure that is reported per community")
         return self
 
 

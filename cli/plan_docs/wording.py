@@ -49,7 +49,6 @@ DIMENSIONS = {
     "personal": Text(zh="个人", en="personal"),
     "small_enterprise": Text(zh="小微企业", en="small enterprises"),
 }
-_LEVELS = {"county": "county", "township": "townships", "community": "communities"}
 _CONTRACTS: dict[str, tuple[type[BaseModel], ...]] = {
     "facility": KINDS,
     "fitness-event": (FitnessEvent,),
@@ -79,8 +78,8 @@ def _statistic(part: StatisticPart) -> Text:
     measure = MEASURES[part.statistic]
     zh, en = measure.zh, measure.en
     if part.places:
-        places = _LEVELS[measure.level]
-        return Text(zh=f"“{zh}”大于 0 的上报单位数", en=f"number of {places} whose “{en}” is above 0")
+        place = PLACES[measure.level, part.setting]
+        return Text(zh=f"“{zh}”大于 0 的{place.zh}数", en=f"number of {place.en} whose “{en}” is above 0")
     if part.dimension is not None:
         dimension = DIMENSIONS.get(part.dimension, _same(part.dimension))
         zh, en = f"{zh}（{dimension.zh}）", f"{en} ({dimension.en})"

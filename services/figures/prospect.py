@@ -60,7 +60,7 @@ def prospect(indicator: Indicator, target: Target | None, reading_at: ReadingAt,
         [Point(day, reading.value) for day, reading in readings.items()],
         _promise(indicator, target),
         now.status == "met",
-        readings[due].status == "met" if due in readings else None,
+        _attained(readings.get(due)),
         as_of,
     )
     return Prospect(
@@ -77,6 +77,11 @@ def prospect(indicator: Indicator, target: Target | None, reading_at: ReadingAt,
         pace.reason.zh,
         pace.reason.en,
     )
+
+
+def _attained(reading: Reading | None) -> bool | None:
+    """Whether the target held on the due day; None if that day has no value, or is still to come."""
+    return None if reading is None or reading.value is None else reading.status == "met"
 
 
 def month_ends(as_of: date) -> list[date]:

@@ -6,7 +6,7 @@ fall the same way in whatever order they came. Withdrawn records are left out.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from schemas.declaration import Indicator
@@ -66,7 +66,7 @@ class Source:
             f"SELECT subject, toDate(time, %(zone)s) AS told, argMax(tuple({said}), (time, source, id))"
             f" FROM {table} WHERE {self._left('identity', stream)} {self._only(days, 'subject', 'time')}"
             " GROUP BY subject, told ORDER BY subject, told",
-            {"zone": self._zone, "known_at": self._known_at, **_bounds(days)},
+            {"zone": self._zone, **_bounds(days)},
             given=_given(days),
         )
         found = {(subject, day): dict(zip(fields, state, strict=False)) for subject, day, state in rows}
@@ -84,7 +84,7 @@ class Source:
             f" sum(face_value), sum(order_amount), sum(redeemed_value) FROM {table} AS hours"
             f" WHERE 1 {self._only(cells, 'division', 'hour')}"
             " GROUP BY division, day, campaign, sector, step",
-            {"zone": self._zone, "known_at": self._known_at, **_bounds(cells)},
+            {"zone": self._zone, **_bounds(cells)},
             given=_given(cells),
         )
         found: dict[tuple[str, date], list[dict[str, Any]]] = {}
@@ -106,7 +106,7 @@ class Source:
 
     def _left(self, identity: str, stream: str) -> str:
         """Return the condition on records that were received in time and have not been withdrawn."""
-        received = "" if self._known_at is None else " AND received_at <= %(known_at)s"
+        received = "" if self._known_at is None else f" AND received_at <= {_moment(self._known_at)}"
         return (
             f"{identity} NOT IN (SELECT retracted FROM retraction_log WHERE stream = '{stream}'{received})"
             f"{received}"
@@ -157,6 +157,11 @@ def _fields_of(indicators: Collection[Indicator]) -> Mapping[str, list[str]]:
                     else:
                         asked[part.from_].add(name)
     return {stream: sorted(fields) for stream, fields in asked.items()}
+
+
+def _moment(moment: datetime) -> str:
+    """Return a moment as SQL; a parameter would lose its fractions of a second on the way."""
+    return f"toDateTime64('{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
 
 
 def _bounds(days: Days | None) -> dict[str, date]:

@@ -135,10 +135,7 @@ class Tally:
         found: set[date] = set()
         for part in (*declared.numerator, *declared.denominator):
             for key in self._keys(part, division):
-                if key[0]:
-                    found.update(self._totals[key].days(first, last))
-                else:
-                    found.update(day for day in self._begun[key] if first <= day <= last)
+                found.update(self._days(key, first, last))
         return sorted(found)
 
     def take_touched(self) -> dict[tuple[str, str], date]:
@@ -153,11 +150,12 @@ class Tally:
         return found
 
     def passing(self, first: date, last: date) -> dict[tuple[str, str], date]:
-        """Return the figures that change of themselves in some days: what counts in one year ends with it."""
+        """Return the figures that change of themselves in some days: what counts in one year ends with
+        it, and what was told of a day to come is so when it has come."""
         self._settle()
         found: dict[tuple[str, str], date] = {}
-        for key, series in self._totals.items():
-            if key[0] and (days := series.days(first, last)):
+        for key in list(self._totals):
+            if days := self._days(key, first, last):
                 for user in self._users.get(key, ()):
                     found[user] = min(days[0], found.get(user, days[0]))
         return found
@@ -169,6 +167,12 @@ class Tally:
         own = next(key for part in parts for key in self._keys(part, division))
         for day in days:
             self._totals[own].add(day, NOTHING)
+
+    def _days(self, key: Key, first: date, last: date) -> list[date]:
+        """Return the days on which a total grew, or (of what has begun to be known) on which it began."""
+        if key[0]:
+            return self._totals[key].days(first, last)
+        return sorted(day for day in self._begun[key] if first <= day <= last)
 
     # Contributions
 
@@ -228,7 +232,8 @@ class Tally:
         for name, part in self._statistics[state["measure"]].items():
             if part.dimension in (None, state["dimension"]):
                 if part.places:
-                    if state["value"] > 0:
+                    settings = (None, self._places.setting(state["division"]))
+                    if state["value"] > 0 and part.setting in settings:
                         self._be_present(name, state["division"], stretch.begin, end, sign)
                 else:
                     self._between(name, state["division"], stretch.begin, end, Decimal(state["value"]) * sign)

@@ -169,13 +169,15 @@ def _seen(case: Case) -> Phrase:
         time = ("今年至今", "so far this year")
     else:
         time = (f"近 {months} 个月", f"over the last {months} months")
+    size = _number(abs(pace), case.digits + 1)
     if pace == 0:
         return f"{time[0]}没有增减", f"did not rise or fall {time[1]}"
+    if not size.strip("0."):
+        return f"{time[0]}几乎没有增减", f"hardly rose or fell {time[1]}"
     away = (
         ("反而", "instead ") if case.ratio is not None and case.ratio < 0 and not case.attained else ("", "")
     )
     move = ("增加", "rose") if pace > 0 else ("减少", "fell")
-    size = _number(abs(pace), case.digits + 1)
     return (
         f"{time[0]}{away[0]}平均每月{move[0]} {size}",
         f"{away[1]}{move[1]} by {size} a month {time[1]}",

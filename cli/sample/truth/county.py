@@ -1,6 +1,6 @@
 """What the records say about a county at the end of a day, place by place."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -51,7 +51,9 @@ class County:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.kinds_reported: set[str] = set()
+        self._kinds: dict[str, Counter[str]] = {}
+        """By kind: its facilities; a kind that stood at the end of any day stays."""
+        self._told: dict[str, date] = {}
         self.facilities: dict[str, Facts] = {}
         self.places: dict[str, Facts] = {}
         self.events: dict[str, Facts] = {}
@@ -67,7 +69,7 @@ class County:
         data = record.data
         match record.stream:
             case "facility":
-                self.kinds_reported.add(data["kind"])
+                self._tell_kind(record)
                 self.facilities[record.subject] = data
             case "childcare-place":
                 self.places[record.subject] = data
@@ -83,6 +85,18 @@ class County:
                 self.tasks[int(data["task"])] = record
             case other:
                 raise ValueError(f"the independent count knows no stream {other!r}")
+
+    def _tell_kind(self, record: Record) -> None:
+        """A kind corrected on the very day it was told of has stood at the end of no day."""
+        before = self.facilities.get(record.subject)
+        if before is not None and self._told[record.subject] == record.day:
+            self._kinds[before["kind"]][record.subject] -= 1
+        self._told[record.subject] = record.day
+        self._kinds.setdefault(record.data["kind"], Counter())[record.subject] += 1
+
+    def knows(self, kinds: Iterable[str]) -> bool:
+        """Whether a facility of one of these kinds stood at the end of a day."""
+        return any(any(self._kinds.get(kind, Counter()).values()) for kind in kinds)
 
     def corners(self, day: date) -> Iterator["Corner"]:
         """Yield each shown division as it is at the end of `day`, all older records taken in."""
@@ -121,7 +135,7 @@ class Corner:
 
     def facilities(self, *kinds: str, status: tuple[str, ...]) -> Sequence[Facts] | None:
         """The facilities of some kinds and states; None until the county's first record of such a kind."""
-        if not self._county.kinds_reported.intersection(kinds):
+        if not self._county.knows(kinds):
             return None
         return [facts for kind in kinds for facts in self._here.get(kind, ()) if facts["status"] in status]
 

@@ -195,7 +195,9 @@ class Contributors:
         ):
             adds = state["value"]
             if part.places:
-                adds = Decimal(adds > 0 and state["division"] != counted)
+                setting = self._plan.divisions[state["division"]].setting
+                there = adds > 0 and part.setting in (None, setting)
+                adds = Decimal(there and state["division"] != counted)
                 counted = state["division"] if adds else counted
             key = ("", state["subject"])
             if key > after:
