@@ -104,19 +104,18 @@ def tasks(
     plan: Plan, events: Iterable[CloudEvent], day: date, known_at: datetime | None = None
 ) -> dict[int, Record]:
     """Return the newest report on each task, by number, at the end of `day`."""
-    [(_, county)] = _ends_of(plan, events, [day], known_at)
-    return county.tasks
+    reports = standing(events, plan.zone, known_at, stream="task-report")
+    return {int(report.data["task"]): report for report in reports if report.day <= day}
 
 
 def voucher_hourly(events: Iterable[CloudEvent]) -> dict[HourKey, Steps]:
     """Return the sums of the voucher records that stand, by campaign, sector, township, UTC hour and step."""
     sums: dict[HourKey, Steps] = {}
-    for record in standing(events, ZoneInfo("UTC")):
-        if record.stream == "consumption-voucher":
-            data = record.data
-            hour = record.time.replace(minute=0, second=0, microsecond=0)
-            key = (data["campaign"], data["sector"], data["division"], hour, data["step"])
-            sums[key] = sums.get(key, Steps()) + steps_of(data)
+    for record in standing(events, ZoneInfo("UTC"), stream="consumption-voucher"):
+        data = record.data
+        hour = record.time.replace(minute=0, second=0, microsecond=0)
+        key = (data["campaign"], data["sector"], data["division"], hour, data["step"])
+        sums[key] = sums.get(key, Steps()) + steps_of(data)
     return sums
 
 

@@ -61,8 +61,6 @@ class County:
         """By division, campaign, step."""
         self.reports: defaultdict[str, dict[tuple[str, str], Report]] = defaultdict(dict)
         """By measure: the newest reports by division and dimension."""
-        self.tasks: dict[int, Record] = {}
-        """By number: the newest report on a task."""
 
     def take(self, record: Record) -> None:
         """Take in a record; of those about one entity the newest comes last and stays."""
@@ -82,7 +80,7 @@ class County:
                 about = data["division"], data.get("dimension") or ""
                 self.reports[data["measure"]][about] = Report(record.day, decimal(data["value"]))
             case "task-report":
-                self.tasks[int(data["task"])] = record
+                pass  # no figure comes of it
             case other:
                 raise ValueError(f"the independent count knows no stream {other!r}")
 

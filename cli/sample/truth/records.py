@@ -56,8 +56,10 @@ def counted(events: Iterable[CloudEvent], known_at: datetime | None = None) -> l
     return list(_first(events, known_at).values())
 
 
-def standing(events: Iterable[CloudEvent], zone: ZoneInfo, known_at: datetime | None = None) -> list[Record]:
-    """Return the records that count and that nobody has withdrawn, oldest first.
+def standing(
+    events: Iterable[CloudEvent], zone: ZoneInfo, known_at: datetime | None = None, *, stream: str = ""
+) -> list[Record]:
+    """Return the records (of one stream, if asked) that count and that nobody has withdrawn, oldest first.
 
     A withdrawal holds for ever and whenever it came, also before its record; it reaches only records of its
     own source.
@@ -67,7 +69,7 @@ def standing(events: Iterable[CloudEvent], zone: ZoneInfo, known_at: datetime | 
     records = [
         _record(name[0], event, zone)
         for name, event in first.items()
-        if name[0] != RETRACTION and name not in withdrawn
+        if name[0] != RETRACTION and stream in ("", name[0]) and name not in withdrawn
     ]
     return sorted(records, key=lambda record: record.age)
 
