@@ -1,6 +1,6 @@
 """The proof: records of all streams go over HTTP while the aggregator is killed, and every figure is right.
 
-Right means equal to an independent count in plain Python over what ingest accepted (cli/sample/truth.py),
+Right means equal to an independent count in plain Python over what ingest accepted (cli/sample/truth),
 to the cent: live figures, their history at each month's end, and the voucher money of every hour.
 """
 
