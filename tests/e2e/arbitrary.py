@@ -210,8 +210,8 @@ def events(draw: st.DrawFn) -> list[Event]:
         *(_facility(), _facility(), _facility(), _childcare_place(), _fitness_event(), _voucher()),
         *(_statistic(), _statistic(), _statistic()),
     )
-    least = draw(st.sampled_from([0, 40]))  # few at times, for a small counterexample
-    drawn = draw(st.lists(st.tuples(bodies, st.sampled_from(SOURCES), TIMES), min_size=least, max_size=60))
+    least = draw(st.sampled_from([0, 60, 60]))  # few at times
+    drawn = draw(st.lists(st.tuples(bodies, st.sampled_from(SOURCES), TIMES), min_size=least, max_size=80))
     said = [
         event(stream, source, f"r{number}", time, data)
         for number, ((stream, data), source, time) in enumerate(drawn)

@@ -173,4 +173,4 @@ def test_every_arrival_gives_the_figures_of_the_independent_count(plan: Plan) ->
 
     holds()
     # Draws that leave most figures at nothing would agree with any tally.
-    assert len(reached) > 0.9 * len(truth.MEANINGS), sorted(truth.MEANINGS.keys() - reached)
+    assert len(reached) > 0.7 * len(truth.MEANINGS), sorted(truth.MEANINGS.keys() - reached)

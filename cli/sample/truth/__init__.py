@@ -1,8 +1,8 @@
 """The independent count: what every figure must be, in plain Python over the accepted records.
 
 It is the judge of the aggregator, so it shares nothing with it: no SQL, no engine, no declarations read. Each
-figure's meaning is written out by hand in `promised` and `watched`, from the plan's list; of the plan folder
-only the divisions and the zone are used.
+figure's meaning is written out by hand in `counts`, `promised` and `watched`, from the plan's list; of the
+plan folder only the divisions and the zone are used.
 """
 
 import calendar
@@ -134,18 +134,10 @@ def write(plan: Plan, events: Iterable[CloudEvent], path: Path, through: date) -
         for (indicator, division), one in found.items()
     ]
     columns = ["day", "indicator", "division", "numerator", "denominator", "value", "status"]
-    told = {"through": through, "columns": columns, "figures": rows}
-    path.write_bytes(b"".join(_lines(told)))
-
-
-def _lines(told: dict[str, object]) -> Iterator[bytes]:
-    """One figure a line, so that two truths can be compared line by line."""
-    *_, rows = told.values()
-    head = orjson.dumps({name: value for name, value in told.items() if name != "figures"})
-    assert isinstance(rows, list)
-    yield head[:-1] + b',"figures":[\n'
-    yield b",\n".join(orjson.dumps(row) for row in rows)
-    yield b"\n]}\n"
+    head = orjson.dumps({"through": through, "columns": columns})
+    # One figure a line, so that two truths can be compared line by line.
+    lines = b",\n".join(orjson.dumps(row) for row in rows)
+    path.write_bytes(head[:-1] + b',"figures":[\n' + lines + b"\n]}\n")
 
 
 def _text(amount: Decimal | None) -> str | None:

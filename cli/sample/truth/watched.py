@@ -2,15 +2,9 @@
 
 from decimal import Decimal
 
+from cli.sample.truth import counts
 from cli.sample.truth.county import Amount, Corner, Facts, Steps, decimal, number, total
-from cli.sample.truth.promised import (
-    COUNTY,
-    Counted,
-    Meaning,
-    childcare_places,
-    children_in_childcare,
-    inclusive_childcare_places,
-)
+from cli.sample.truth.promised import COUNTY, Counted, Meaning
 
 # Facilities
 
@@ -140,8 +134,10 @@ def _voucher_steps() -> dict[str, Meaning]:
 
 
 WATCHED: dict[str, Meaning] = {
-    "childcare_occupancy": Meaning(children_in_childcare, childcare_places, 100),
-    "inclusive_childcare_place_share": Meaning(inclusive_childcare_places, childcare_places, 100),
+    "childcare_occupancy": Meaning(counts.children_in_childcare, counts.childcare_places, 100),
+    "inclusive_childcare_place_share": Meaning(
+        counts.inclusive_childcare_places, counts.childcare_places, 100
+    ),
     "elder_canteens": Meaning(elder_canteens),
     "convenience_centres": Meaning(convenience_centres),
     "quarter_hour_circles": Meaning(quarter_hour_circles),
