@@ -73,8 +73,7 @@ export function records(view) {
   }
 
   function item(record) {
-    const town = view.division(record.division.slice(0, 9))?.name ?? "";
-    const place = view.division(record.division)?.name ?? `${town} ${record.division}`.trim();
+    const place = record.division_name;
     const fields = Object.entries(record.fields ?? {}).filter(([, value]) => value !== null);
     return h("li", { tabindex: "-1" },
       h("p", { class: "record-head" }, h("b", {}, record.name || record.subject), h("b", { class: "num" }, f.plain(record.amount))),

@@ -14,7 +14,9 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from schemas.fields import Contract
 from schemas.parts import PLACE_FIELDS, ConstantPart, DivisionsPart, Part, RecordsPart, StatisticPart
@@ -44,6 +46,7 @@ class Contributor(Contract):
     subject: str
     name: str
     division: str
+    division_name: Annotated[str, Field(description="from the township down; empty for a constant")] = ""
     time: datetime | None
     received_at: datetime | None
     receipt: str
@@ -90,8 +93,16 @@ class Contributors:
             found += ((number, item) for item in islice(items, limit + 1 - len(found)))
             if len(found) > limit:
                 last, item = found[limit - 1]
-                return [one.record for _, one in found[:limit]], Place(last, item.key, item.counted)
-        return [item.record for _, item in found], None
+                return [self._named(one.record) for _, one in found[:limit]], Place(
+                    last, item.key, item.counted
+                )
+        return [self._named(item.record) for _, item in found], None
+
+    def _named(self, record: Contributor) -> Contributor:
+        """A community alone does not say where it is: two townships may have a place of one name."""
+        codes = [record.division[:digits] for digits in (9, 12) if len(record.division) >= digits]
+        names = [one.name for code in codes or [record.division] if (one := self._plan.divisions.get(code))]
+        return record.model_copy(update={"division_name": "".join(names)})
 
     def items(
         self,
