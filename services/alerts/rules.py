@@ -90,11 +90,13 @@ def decide(limit: Limit, indicator: Indicator, figure: Figure, state: State) -> 
 
 
 def shown(value: Fraction, limit: Limit, decimals: int) -> str:
-    """Return the value for people: with more decimals than usual where it would seem to be on a limit."""
-    marks = (limit.threshold, limit.clear_level)
+    """Return the value for people: with more decimals than usual where it would seem to be on a limit, or
+    beyond it."""
+    marks = [Fraction(mark) for mark in (limit.threshold, limit.clear_level)]
     for places in range(decimals, _MOST_DECIMALS + 1):
         text = _round(value, places)
-        if all((Fraction(text) == Fraction(mark)) == (value == Fraction(mark)) for mark in marks):
+        seen = Fraction(text)
+        if all((seen < mark, seen > mark) == (value < mark, value > mark) for mark in marks):
             return text
     return text
 

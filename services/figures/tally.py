@@ -191,7 +191,8 @@ class Tally:
         if isinstance(part, RecordsPart):
             return [own, *(("", kind) for kind in part.kinds or (part.from_,))]
         if isinstance(part, StatisticPart):
-            known = (part.statistic, division) if MEASURES[part.statistic].every else ("", part.statistic)
+            told = part.statistic if part.dimension is None else f"{part.statistic}/{part.dimension}"
+            known = (part.statistic, division) if MEASURES[part.statistic].every else ("", told)
             return [own, known]
         return []
 
@@ -258,8 +259,13 @@ class Tally:
         """Note that something of its kind was told on a day: from the first such day on parts are known."""
         if state is None:
             return
-        kind = {"facility": "kind", "statistic": "measure"}.get(family)
-        self._know(("", str(state[kind]) if kind else family), day, ONE * sign)
+        told = [family]
+        if family == "facility":
+            told = [state["kind"]]
+        elif family == "statistic":
+            told = [state["measure"], f"{state['measure']}/{state['dimension']}"]
+        for what in told:
+            self._know(("", what), day, ONE * sign)
 
     def _know(self, key: Key, day: date, amount: Decimal) -> None:
         if key not in self._users:

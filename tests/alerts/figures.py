@@ -50,7 +50,7 @@ def _figure(name: str, version: int, numerator: Decimal, denominator: Decimal) -
         denominator=denominator,
         value=float(value),
         target=indicator.target.value,
-        status="met" if value >= indicator.target.value else "below",
+        status="met" if value >= indicator.target.value else "behind",
         as_of=date(2024, 5, 6),
         version=version,
         updated_at=datetime(2024, 5, 6, 4, tzinfo=UTC),

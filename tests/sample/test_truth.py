@@ -582,11 +582,11 @@ def test_reported_figures_of_the_county(small: Plan) -> None:
         "schools_with_care_majors": (6, "met"),
         "persons_trained": (120, "watched"),
         "institutions_rated_childcare": (4, "watched"),
-        "institutions_rated_elder_care": (0, "watched"),  # the measure is reported, this sector is not
+        "institutions_rated_elder_care": (None, "no_data"),  # the measure is reported, this sector is not
         "startup_loans_personal": (11, "watched"),
         "startup_loan_amount_personal": ("1650000.50", "watched"),
         "startup_loan_largest_personal": (200_000, "watched"),
-        "startup_loan_largest_small_enterprise": (0, "watched"),
+        "startup_loan_largest_small_enterprise": (None, "no_data"),
         "startup_loans_beyond_caps": (3, "watched"),
     }
     for name, (value, status) in wanted.items():
@@ -697,7 +697,7 @@ def test_a_voucher_may_be_redeemed_in_part(small: Plan) -> None:
     assert found["voucher_refunded_count", COUNTY].numerator == 1
     assert found["voucher_budget_used", COUNTY].value == 32.5
     assert found["voucher_budget_used_qihua", COUNTY].value == 12.5
-    assert ratio(found["voucher_budget_used_qixiang", COUNTY]) == (20, 0, "not_applicable")
+    assert ratio(found["voucher_budget_used_qixiang", COUNTY]) == (20, None, "no_data")
 
 
 def test_voucher_hourly() -> None:

@@ -197,10 +197,10 @@ class Corner:
     ) -> dict[tuple[str, str], Decimal] | None:
         """The newest reports of a measure in here by division and dimension (given none: of all dimensions).
 
-        None until the county's first report of the measure, in whatever dimension.
+        None until the county's first report of the measure, in one of these dimensions.
         """
-        reports = self._county.reports.get(measure)
-        if not reports:
+        reports = self._county.reports.get(measure, {})
+        if not any(not dimensions or dimension in dimensions for _, dimension in reports):
             return None
         return {
             (code, dimension): report.value
