@@ -14,6 +14,10 @@ class RecordFault(BaseModel):
     id: Annotated[str, Field(description="its own id; empty if unknown")]
     code: Annotated[str, Field(description="short reason, for programs")]
     field: Annotated[str, Field(description="field at fault; empty if it is the whole record")]
+    row: Annotated[int | None, Field(description="of a sheet: its row, from 1")] = None
+    column: Annotated[
+        str | None, Field(description="of a sheet: the column of the field, by its letters")
+    ] = None
     message: Annotated[str, Field(description="中文 · English")]
 
 
@@ -53,6 +57,8 @@ def answer(receipt: str, accepted: int, duplicate: int, refused: list[Refused]) 
             id=one.id,
             code=one.refusal.code,
             field=one.refusal.field,
+            row=one.record.row,
+            column=one.record.column(one.refusal.field),
             message=one.refusal.message,
         )
         for one in sorted(refused, key=lambda one: one.record.index)

@@ -6,7 +6,7 @@ returns records.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -17,11 +17,21 @@ from services.ingest.settings import BYTES_A_RECORD, RECORDS_A_REQUEST
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a push: its place in it (from 0), its bytes, and what they say."""
+    """One record of a push: its place in it (from 0), its bytes, and what they say.
+
+    A record of a sheet knows its `row` (from 1, as the sheet's own program counts them) and the `columns` that
+    its fields stand in, by their letters.
+    """
 
     index: int
     raw: bytes
     content: dict[str, Any] | Refusal
+    row: int | None = None
+    columns: Mapping[str, str] | None = None
+
+    def column(self, field: str) -> str | None:
+        """The letters of the column a field stands in; None if it is no sheet or has no such column."""
+        return self.columns.get(field) if self.columns else None
 
 
 def from_json(body: bytes) -> list[Record]:
