@@ -80,5 +80,6 @@ STREAMS: dict[str, Stream] = {
 RETRACTION = STREAMS["retraction"]
 
 DEAD_LETTER_TOPIC = "minmai.dead-letter.v1"
+RECEIPT_TOPIC = "minmai.receipt.v1"
 INDICATOR_TOPIC = "minmai.indicator.v1"
 ALERT_TOPIC = "minmai.alert.v1"

@@ -1,5 +1,6 @@
 """Counted once: which records of a block have been counted before."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from schemas.streams import Stream
@@ -8,9 +9,15 @@ from services.aggregate.records import Record
 from services.platform.clickhouse import ClickHouse
 
 
-def sift(
-    clickhouse: ClickHouse, stream: Stream, block: Block, records: list[Record]
-) -> tuple[list[Record], list[Record], list[Record]]:
+class Sifted(NamedTuple):
+    """The records of a block: those that count, and those whose identity was seen before."""
+
+    new: list[Record]
+    duplicates: list[Record]
+    conflicts: list[Record]
+
+
+def sift(clickhouse: ClickHouse, stream: Stream, block: Block, records: list[Record]) -> Sifted:
     """Split a block's records into new ones, duplicates and conflicts.
 
     The first record of an identity counts, in the order of the partition; every copy of it lies in the same
@@ -30,7 +37,7 @@ def sift(
             duplicates.append(record)
         else:
             conflicts.append(record)
-    return new, duplicates, conflicts
+    return Sifted(new, duplicates, conflicts)
 
 
 def _seen(clickhouse: ClickHouse, stream: Stream, block: Block, names: list[UUID]) -> dict[UUID, UUID]:

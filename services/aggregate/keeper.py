@@ -90,6 +90,8 @@ class Keeper:
         self._write("indicator_history", self._history(today, version))
         self._write("indicator_live", _columns(changed))
         self._write("task_live", self._tasks.rows(self._pending_tasks, version))
+        self._write("block_shown", self._shown())
+        self._touches.unshown.clear()
         self._pending, self._pending_tasks, self._today = {}, set(), today
         self._live.update({(one.indicator, one.division): one for one in changed})
         return changed
@@ -153,6 +155,14 @@ class Keeper:
             for reading in [self._tally.reading(*key, day)]
         ]
         return {name: [row[at] for row in rows] for at, name in enumerate(names)}
+
+    def _shown(self) -> dict[str, list[Any]]:
+        """Return the rows of the blocks that the tables now hold all of."""
+        blocks = list(self._touches.unshown)
+        names = ("topic_id", "partition", "first_offset")
+        return {name: [block[at] for block in blocks] for at, name in enumerate(names)} | {
+            "shown_at": [datetime.now(UTC)] * len(blocks)
+        }
 
     def _changed(self, keys: Iterable[Key], today: date, version: int) -> list[Figure]:
         """Return the live figures that are not what the table holds."""

@@ -9,15 +9,18 @@ For every partition it owns, again and again:
 5. insert    one block into the log table under its token; its views follow in the same insert;
 6. withdraw  take voucher money that is withdrawn out of its sums;
 7. refuse    send the dead letters and wait until the broker has them;
-8. tell      write down which entities and days were touched;
-9. commit    the offset, for those who watch the lag: what was done stands in ClickHouse.
+8. account   write down what became of each push's records, for its receipt;
+9. tell      write down which entities and days were touched;
+10. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
 
 Beside it, in the one worker that keeps the figures, whenever something was told or the day has changed:
 
-10. refresh  bring the touched figures up to the records, history first, then live;
-11. publish  what changed on `minmai.indicator.v1`, after the tables have it.
+11. refresh  bring the touched figures up to the records, history first, then live; then write down which
+             blocks they show;
+12. publish  what changed on `minmai.indicator.v1`, after the tables have it.
 
-The dead-letter topic takes the same way into table `dead_letter`, which keeps one row a letter by its id.
+The topics of dead letters and of receipts take the same way into tables `dead_letter` and `receipt`, which
+keep one row by the id.
 
 A worker may die between any two steps. The next owner begins with the newest claimed block, which either
 changes nothing or completes it; and every keeper begins by reading everything that stands.
@@ -30,11 +33,12 @@ from zoneinfo import ZoneInfo
 
 from schemas.dead_letter import DeadLetter
 from schemas.indicator import Figure
-from schemas.streams import DEAD_LETTER_TOPIC, RETRACTION, STREAMS, Stream
+from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, RETRACTION, STREAMS, Stream
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Claims, Place
 from services.aggregate.counted import sift
 from services.aggregate.keeper import Keeper
+from services.aggregate.receipts import outcomes, read_receipts, receipt_columns
 from services.aggregate.records import (
     Message,
     Record,
@@ -50,14 +54,14 @@ from services.aggregate.withdrawals import take_out_late, take_out_withdrawn, wi
 from services.platform.clickhouse import ClickHouse
 
 BY_TOPIC = {stream.topic: stream for stream in STREAMS.values()}
-TOPICS = [*BY_TOPIC, DEAD_LETTER_TOPIC]
+TOPICS = [*BY_TOPIC, DEAD_LETTER_TOPIC, RECEIPT_TOPIC]
 
 SendDeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 SendFigures = Callable[[Sequence[Figure]], Awaitable[None]]
 
 
 class BlockPath:
-    """Steps 2 to 8."""
+    """Steps 2 to 9."""
 
     def __init__(
         self,
@@ -88,10 +92,16 @@ class BlockPath:
             letters = read_dead_letters(block.place, messages)
             await patiently(lambda: self._clickhouse.insert("dead_letter", dead_letter_columns(letters)))
             return
+        if block.place.topic == RECEIPT_TOPIC:
+            receipts, strangers = read_receipts(block.place, messages)
+            await patiently(lambda: self._clickhouse.insert("receipt", receipt_columns(receipts)))
+            await self._refuse(strangers)
+            return
         stream = BY_TOPIC[block.place.topic]
         # In a thread: 20,000 records take longer than the group coordinator waits for a heartbeat.
         records, refused = await asyncio.to_thread(decode, stream, block.place, messages)
-        new, duplicates, conflicts = await patiently(lambda: sift(self._clickhouse, stream, block, records))
+        sifted = await patiently(lambda: sift(self._clickhouse, stream, block, records))
+        new, duplicates, conflicts = sifted
         await patiently(
             lambda: self._clickhouse.insert(
                 stream.log_table,
@@ -104,6 +114,8 @@ class BlockPath:
         )
         touched = await patiently(lambda: self._withdraw(stream, block, new))
         await self._refuse([*refused, *(conflict(stream, block, record) for record in conflicts)])
+        became = await patiently(lambda: outcomes(self._clickhouse, stream, block, sifted))
+        await patiently(lambda: self._clickhouse.insert("receipt_counted", became))
         await patiently(lambda: self._touches.tell(block, touched))
         self._told()
         metrics.count(stream.name, len(new), len(duplicates), len(conflicts), len(refused))
@@ -120,7 +132,7 @@ class BlockPath:
 
 
 class FigurePath:
-    """Steps 10 and 11."""
+    """Steps 11 and 12."""
 
     def __init__(self, keeper: Callable[[], Keeper], publish: SendFigures) -> None:
         self._new_keeper = keeper

@@ -108,23 +108,25 @@ def read_dead_letters(place: Place, messages: Iterable[Message]) -> list[DeadLet
     """Return the dead letters on a stretch of their topic; a message that is none becomes one itself."""
     letters = []
     for message in messages:
-        raw = message.value or b""
         try:
-            letters.append(DeadLetter.model_validate_json(raw))
+            letters.append(DeadLetter.model_validate_json(message.value or b""))
         except ValidationError:
-            letters.append(
-                _dead_letter(
-                    "",
-                    place,
-                    message.offset,
-                    raw,
-                    id=f"{place}/{message.offset}",
-                    code="not_a_dead_letter",
-                    field="",
-                    message=f"only minmai's own services may write to {place.topic}",
-                )
-            )
+            letters.append(strange(place, message, code="not_a_dead_letter"))
     return letters
+
+
+def strange(place: Place, message: Message, *, code: str) -> DeadLetter:
+    """Return the dead letter of a message that somebody else has put on a topic of our own services."""
+    return _dead_letter(
+        "",
+        place,
+        message.offset,
+        message.value or b"",
+        id=f"{place}/{message.offset}",
+        code=code,
+        field="",
+        message=f"only minmai's own services may write to {place.topic}",
+    )
 
 
 def dead_letter_columns(letters: Sequence[DeadLetter]) -> dict[str, list[Any]]:

@@ -24,6 +24,9 @@ Touched = dict[str, Days]
 OVERLAP = timedelta(seconds=10)
 """How long an insert may take from its time of telling until it can be read."""
 
+BlockName = tuple[UUID, int, int]
+"""(topic_id, partition, first_offset)."""
+
 VOUCHERS = "consumption-voucher"
 
 
@@ -58,12 +61,14 @@ class Touches:
     """Table `touch`: written by every worker, read by the keeper."""
 
     clickhouse: ClickHouse
+    unshown: set[BlockName] = field(default_factory=set)
+    """Blocks that have been told and are not yet in table `block_shown`; the keeper takes them out."""
     _since: datetime | None = None
     _taken: dict[tuple[UUID, int, int, str], datetime] = field(default_factory=dict)
 
     def tell(self, block: Block, touched: Touched) -> None:
-        """Write down what a counted block touched."""
-        told = {stream: sorted(days) for stream, days in touched.items() if days}
+        """Write down what a counted block touched, be it nothing: the keeper shall know of the block."""
+        told = {stream: sorted(days) for stream, days in touched.items() if days} or {"": []}
         self.clickhouse.insert(
             "touch",
             {
@@ -80,6 +85,12 @@ class Touches:
         """Begin with what is told from now on; call it before everything that stands is read."""
         [(now,)] = self.clickhouse.query("SELECT now64(3, 'UTC')")
         self._since, self._taken = now - OVERLAP, {}
+        rows = self.clickhouse.query(
+            "SELECT DISTINCT topic_id, partition, first_offset FROM touch"
+            " WHERE (topic_id, partition, first_offset) NOT IN (SELECT topic_id, partition, first_offset"
+            " FROM block_shown WHERE shown_at > now() - INTERVAL 2 DAY)"  # touches are kept for one
+        )
+        self.unshown = {(topic_id, partition, first) for topic_id, partition, first in rows}
 
     def new(self) -> Touched:
         """Return what has been told since the last call."""
@@ -100,6 +111,7 @@ class Touches:
         touched: defaultdict[str, Days] = defaultdict(set)
         for *key, told_at, subjects, days in rows:
             touched[key[3]].update(zip(subjects, days, strict=True))
+            self.unshown.add((key[0], key[1], key[2]))
             self._taken[tuple(key)] = told_at
             self._since = max(self._since or told_at, told_at - OVERLAP)
         if rows:
