@@ -38,7 +38,7 @@ class Facility(Contract):
             "status; only an open one counts as capacity",
         ),
     ]
-    ownership: Annotated[Ownership, about("public 公办，private 民办", "public or private")]
+    ownership: Annotated[Ownership, about("举办性质：public 公办、private 民办", "public or private")]
     floor_area: Annotated[Area | None, about("建筑面积", "floor area", SQUARE_METRES)] = None
     investment: Annotated[Money | None, about("投资额", "investment", YUAN), ADDED] = None
 
