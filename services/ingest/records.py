@@ -19,8 +19,8 @@ from services.ingest.settings import BYTES_A_RECORD, RECORDS_A_REQUEST
 class Record:
     """One record of a push: its place in it (from 0), its bytes, and what they say.
 
-    A record of a sheet knows its `row` (from 1, as the sheet's own program counts them) and the `columns` that
-    its fields stand in, by their letters.
+    A record of a sheet knows its `row` (from 1, as the sheet's own program counts them) and the `columns`
+    that its fields stand in, by their letters.
     """
 
     index: int
