@@ -46,6 +46,9 @@ class Agency(Contract):
     ]
     key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     created: UtcDatetime
+    feed: Annotated[bool, Field(description="it also writes to a topic of its own, minmai.feed.{name}")] = (
+        False
+    )
 
     @field_validator("streams")
     @classmethod
@@ -97,6 +100,11 @@ class Agencies:
             if hmac.compare_digest(agency.key_sha256, digest):
                 found = agency
         return found
+
+    def feeding(self) -> dict[str, Agency]:
+        """The agencies that write to a topic of their own, by name."""
+        self._refresh()
+        return {agency.name: agency for agency in self._agencies if agency.feed}
 
     def _refresh(self) -> None:
         state = self._stat()
