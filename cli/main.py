@@ -192,6 +192,16 @@ def sample(context: typer.Context) -> None:
     inner(context.args, prog_name="minmai sample")
 
 
+@app.command(
+    add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+def push(context: typer.Context) -> None:
+    """Push files or folders of records to ingest."""
+    from cli.push import command
+
+    raise typer.Exit(command.run(context.args))
+
+
 @app.command()
 def doctor(
     data: Annotated[Path, typer.Option(help="folder that `minmai up` shall keep its data in")] = Path("data"),
