@@ -19,7 +19,9 @@ class DeadLetter(Contract):
     source: Annotated[str, Field(description="agency that sent it; empty if unknown")]
     record_id: Annotated[str, Field(description="the record's own id; empty if unknown")]
     receipt: Annotated[str, Field(description="receipt of the push it came with; empty if unknown")]
-    place: Annotated[str, Field(description="where: `push/{receipt}/{index}` or `topic/partition/offset`")]
+    place: Annotated[
+        str, Field(description="`push/{receipt}/{index}`, of a sheet `…/{cell}`; or `topic/partition/offset`")
+    ]
     code: Annotated[str, Field(description="short reason, e.g. `invalid_field`, `conflict`, `not_json`")]
     field: Annotated[str, Field(description="path of the field at fault; empty if it is the whole record")]
     message: str

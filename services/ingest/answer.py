@@ -4,32 +4,24 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from schemas.receipt import Fault
 from services.ingest.check import Refused
-
-
-class RecordFault(BaseModel):
-    """One refused record."""
-
-    index: Annotated[int, Field(description="its place in the push, from 0")]
-    id: Annotated[str, Field(description="its own id; empty if unknown")]
-    code: Annotated[str, Field(description="short reason, for programs")]
-    field: Annotated[str, Field(description="field at fault; empty if it is the whole record")]
-    row: Annotated[int | None, Field(description="of a sheet: its row, from 1")] = None
-    column: Annotated[
-        str | None, Field(description="of a sheet: the column of the field, by its letters")
-    ] = None
-    message: Annotated[str, Field(description="中文 · English")]
+from services.ingest.language import Language, said_in
 
 
 class Answer(BaseModel):
     """What became of a push; received = accepted + duplicate + rejected."""
 
-    receipt: str
+    receipt: Annotated[str, Field(description="empty if the push was only tried")]
+    dry_run: Annotated[bool, Field(description="only checked, nothing was written")] = False
     received: int
     accepted: Annotated[int, Field(description="new records, kept")]
     duplicate: Annotated[int, Field(description="the same id and content again; nothing to do")]
     rejected: Annotated[int, Field(description="each stands in `errors`")]
-    errors: list[RecordFault]
+    errors: Annotated[
+        list[Fault],
+        Field(description="the first 2,000 of a sheet; all stand in its copy and on the receipt"),
+    ]
 
     @property
     def status(self) -> int:
@@ -45,29 +37,26 @@ class ProblemDetails(BaseModel):
     type: str = "about:blank"
     title: str
     status: int
-    detail: Annotated[str, Field(description="中文 · English")]
+    detail: Annotated[str, Field(description="中文 · English, or the one asked for")]
     code: Annotated[str, Field(description="short reason, for programs")]
 
 
-def answer(receipt: str, accepted: int, duplicate: int, refused: list[Refused]) -> Answer:
-    """Return the answer to a push."""
-    errors = [
-        RecordFault(
-            index=one.record.index,
-            id=one.id,
-            code=one.refusal.code,
-            field=one.refusal.field,
-            row=one.record.row,
-            column=one.record.column(one.refusal.field),
-            message=one.refusal.message,
-        )
-        for one in sorted(refused, key=lambda one: one.record.index)
-    ]
-    return Answer(
-        receipt=receipt,
-        received=accepted + duplicate + len(refused),
-        accepted=accepted,
-        duplicate=duplicate,
-        rejected=len(refused),
-        errors=errors,
+def fault_of(refused: Refused) -> Fault:
+    """Return what the answer and the receipt say of a refused record."""
+    record, refusal = refused.record, refused.refusal
+    return Fault.model_construct(
+        index=record.index,
+        row=record.row,
+        column=record.column(refusal.field),
+        id=refused.id,
+        code=refusal.code,
+        field=refusal.field,
+        message=refusal.message,
     )
+
+
+def told_in(language: Language | None, faults: list[Fault]) -> list[Fault]:
+    """Return faults with their messages in one language; None is both."""
+    if language is None:
+        return faults
+    return [one.model_copy(update={"message": said_in(language, one.message)}) for one in faults]

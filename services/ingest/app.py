@@ -8,7 +8,9 @@ from http import HTTPStatus
 from time import perf_counter
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from clickhouse_driver.errors import Error as ClickHouseError
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -17,19 +19,22 @@ from starlette.requests import ClientDisconnect
 from schemas.generate import stream_schema
 from services.ingest import openapi
 from services.ingest.agencies import Agencies
-from services.ingest.answer import ProblemDetails
+from services.ingest.answer import ProblemDetails, told_in
 from services.ingest.check import Checker
-from services.ingest.faults import Problem
+from services.ingest.faults import Problem, shown
 from services.ingest.journal import Journal
+from services.ingest.known import Known
+from services.ingest.language import Language, asked_for, said_in
 from services.ingest.metrics import Metrics
 from services.ingest.outlet import Outlet
-from services.ingest.pipeline import Pipeline, known_stream
+from services.ingest.pipeline import RETRY_AFTER_SECONDS, Pipeline, known_stream
+from services.ingest.receipt_state import LARGEST_PAGE, PAGE, Receipts
 from services.ingest.received import received_for
 from services.ingest.settings import IngestSettings
 from services.ingest.watch import Watch
 from services.ingest.writer import Writer
 from services.platform.clickhouse import ClickHouse
-from services.platform.errors import StartError
+from services.platform.errors import StartError, Unavailable
 from services.platform.plan import load_plan
 from services.platform.web import Server, listen
 
@@ -56,6 +61,8 @@ def create_app(settings: IngestSettings) -> FastAPI:
     outlet = Outlet(settings.kafka, settings.write_timeout * _SEND_SHARE)
     writer = Writer(outlet, journal, settings.write_timeout)
     received = received_for(settings, clickhouse)
+    known = Known(clickhouse)
+    receipts = Receipts(clickhouse)
     watch = Watch(settings.kafka, outlet, writer, journal, clickhouse, received=received)
     metrics = Metrics()
     metrics.ready.set_function(lambda: watch.obstacle is None)
@@ -69,6 +76,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
         finally:
             watching.cancel()
             await asyncio.wait([watching])
+            await known.close()
             await writer.close()
             await outlet.close()
             clickhouse.close()
@@ -76,7 +84,11 @@ def create_app(settings: IngestSettings) -> FastAPI:
                 journal.close()
 
     app = FastAPI(title="民脉 minmai · ingest", version="1", lifespan=life)
-    _add_pushes(app, Pipeline(agencies, checker, writer, watch, metrics, received=received), metrics)
+    pipeline = Pipeline(
+        agencies, checker, writer, watch, metrics, received=received, known=known, receipts=receipts
+    )
+    _add_pushes(app, pipeline, metrics)
+    _add_receipts(app, pipeline, receipts)
     _add_looks(app, watch, metrics)
     _add_errors(app)
     return app
@@ -84,28 +96,66 @@ def create_app(settings: IngestSettings) -> FastAPI:
 
 def _add_pushes(app: FastAPI, pipeline: Pipeline, metrics: Metrics) -> None:
     @app.post("/v1/events", **openapi.EVENTS)
-    async def push_events(request: Request) -> Response:
+    async def push_events(request: Request, dry_run: openapi.DryRun = False) -> Response:
         """Push CloudEvents: one, or a batch."""
-        return await answered(request, None)
+        return await answered(request, None, dry_run)
 
     @app.post("/v1/streams/{stream}", **openapi.RECORDS)
-    async def push_records(request: Request, stream: str) -> Response:
+    async def push_records(request: Request, stream: str, dry_run: openapi.DryRun = False) -> Response:
         """Push plain records of one stream."""
-        return await answered(request, stream)
+        return await answered(request, stream, dry_run)
 
-    async def answered(request: Request, stream: str | None) -> Response:
+    async def answered(request: Request, stream: str | None, dry_run: bool) -> Response:
         began = perf_counter()
+        language = _language(request)
         try:
             if stream is None:
-                answer = await pipeline.events(request)
+                answer = await pipeline.events(request, dry_run=dry_run)
             else:
-                answer = await pipeline.records(request, stream)
-            response = _json(answer, answer.status)
+                answer = await pipeline.records(request, stream, dry_run=dry_run)
+            told = answer.model_copy(update={"errors": told_in(language, answer.errors)})
+            response = _json(told, answer.status, language=language)
         except Problem as problem:
-            response = _problem(problem)
+            remote = request.client.host if request.client else ""
+            log.info("a push from %s is answered %d %s", remote, problem.status, problem.code)
+            response = _problem(problem, language)
         metrics.pushes.labels(response.status_code).inc()
         metrics.seconds.observe(perf_counter() - began)
         return response
+
+
+def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts) -> None:
+    @app.get("/v1/receipts/{id}", **openapi.RECEIPT)
+    async def receipt(
+        request: Request,
+        id: str,
+        offset: int = Query(0, ge=0, le=1_000_000, description="of the refused records"),
+        limit: int = Query(PAGE, ge=1, le=LARGEST_PAGE),
+    ) -> Response:
+        """What became of a push: its counts, its refused records, and when it was on the board."""
+        agency = pipeline.authenticate(request)
+        language = _language(request)
+        try:
+            state = await asyncio.to_thread(receipts.state, agency.name, id, offset, limit)
+        except (Unavailable, ClickHouseError) as error:
+            log.warning("a receipt cannot be looked up: %s", str(error).splitlines()[0])
+            raise Problem(
+                503,
+                "unavailable",
+                "暂时查不到回执，请稍后再查 · receipts cannot be looked up now: ask again later",
+                {"Retry-After": str(RETRY_AFTER_SECONDS)},
+            ) from error
+        if state is None:
+            raise Problem(
+                404,
+                "unknown_receipt",
+                "本单位没有这个回执，刚上报的请稍后再查 · "
+                "this agency has no such receipt; of a push just made, ask again in a moment",
+            )
+        state.errors = told_in(language, state.errors)
+        for conflict in state.conflicts:
+            conflict.message = said_in(language, conflict.message)
+        return _json(state, 200, language=language)
 
 
 def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics) -> None:
@@ -133,11 +183,18 @@ def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics) -> None:
 
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Problem)
-    async def problem(_request: Request, error: Problem) -> Response:
-        return _problem(error)
+    async def problem(request: Request, error: Problem) -> Response:
+        return _problem(error, _language(request))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        fault = error.errors()[0]
+        name = shown(fault["loc"][-1])
+        text = f"参数 {name} 不合要求 · parameter {name} is wrong: {shown(fault['msg'])}"
+        return _problem(Problem(422, "invalid_parameter", text), _language(request))
 
     @app.exception_handler(HTTPException)
-    async def http_error(_request: Request, error: HTTPException) -> Response:
+    async def http_error(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
         return _problem(
             Problem(
@@ -145,7 +202,8 @@ def _add_errors(app: FastAPI) -> None:
                 phrase.lower().replace(" ", "_"),
                 f"没有这个地址或方法 · {phrase}",
                 error.headers,
-            )
+            ),
+            _language(request),
         )
 
     @app.exception_handler(ClientDisconnect)
@@ -153,23 +211,30 @@ def _add_errors(app: FastAPI) -> None:
         return Response(status_code=400)  # nobody reads it
 
     @app.exception_handler(Exception)
-    async def bug(_request: Request, _error: Exception) -> Response:
-        return _problem(Problem(500, "internal_error", "系统内部错误 · internal error"))
+    async def bug(request: Request, _error: Exception) -> Response:
+        return _problem(Problem(500, "internal_error", "系统内部错误 · internal error"), _language(request))
 
 
-def _problem(problem: Problem) -> Response:
+def _language(request: Request) -> Language | None:
+    return asked_for(request.headers.get("accept-language", ""))
+
+
+def _problem(problem: Problem, language: Language | None) -> Response:
     details = ProblemDetails(
         title=HTTPStatus(problem.status).phrase,
         status=problem.status,
-        detail=problem.message,
+        detail=said_in(language, problem.message),
         code=problem.code,
     )
-    return _json(details, problem.status, problem.headers, "application/problem+json")
+    response = _json(details, problem.status, language=language, media_type="application/problem+json")
+    response.headers.update(problem.headers)
+    return response
 
 
 def _json(
-    body: BaseModel, status: int, headers: dict[str, str] | None = None, media_type: str = "application/json"
+    body: BaseModel, status: int, *, language: Language | None, media_type: str = "application/json"
 ) -> Response:
+    headers = {"Vary": "Accept-Language", "Content-Language": language or "zh, en"}
     return Response(body.model_dump_json(), status, headers, media_type)
 
 

@@ -1,4 +1,4 @@
-"""Whether records have been counted: asked of ClickHouse, which is where state lives.
+"""Whether records are counted and receipts stored: asked of ClickHouse, which is where state lives.
 
 Offsets would be cheaper and are not safe here: a broker whose log is in memory starts again at offset 0, and
 an offset committed in its former life may lie beyond records of the present one.
@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from schemas.streams import STREAMS
+from schemas.streams import RECEIPT_TOPIC, STREAMS
 from services.ingest.message import Message
 from services.platform.clickhouse import ClickHouse
 
@@ -18,7 +18,7 @@ _STREAM = {stream.topic: stream.name for stream in STREAMS.values()}
 
 
 def all_counted(clickhouse: ClickHouse, messages: Iterable[Message]) -> bool:
-    """Whether every record has been counted, in whichever life of the broker.
+    """Whether every record has been counted and every receipt stored, in whichever life of the broker.
 
     Raises Unavailable or clickhouse_driver's ServerException if ClickHouse cannot tell.
     """
@@ -34,6 +34,12 @@ def all_counted(clickhouse: ClickHouse, messages: Iterable[Message]) -> bool:
 
 
 def _counted(clickhouse: ClickHouse, topic: str, identities: set[UUID]) -> bool:
+    if topic == RECEIPT_TOPIC:
+        [(found,)] = clickhouse.query(
+            "SELECT uniqExact(receipt) FROM receipt WHERE receipt IN %(receipts)s",
+            {"receipts": tuple(identity.hex for identity in identities)},
+        )
+        return bool(found == len(identities))
     [(found,)] = clickhouse.query(
         "SELECT uniqExact(identity) FROM record_identity "
         "WHERE stream = %(stream)s AND identity IN %(identities)s",

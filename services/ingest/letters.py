@@ -27,7 +27,7 @@ def letter(push: Push, refused: Refused) -> DeadLetter:
         source=push.agency.name,
         record_id=refused.id,
         receipt=push.receipt,
-        place=f"push/{push.receipt}/{refused.record.index}",
+        place=_place(push, refused),
         code=refusal.code,
         field=refusal.field,
         message=refusal.message,
@@ -44,3 +44,12 @@ def letter(push: Push, refused: Refused) -> DeadLetter:
             }
         )
     return found
+
+
+def _place(push: Push, refused: Refused) -> str:
+    """The push and the place in it; of a sheet also the cell, or the row where no single cell is at fault."""
+    record = refused.record
+    place = f"push/{push.receipt}/{record.index}"
+    if record.row is None:
+        return place
+    return f"{place}/{record.column(refused.refusal.field) or ''}{record.row}"

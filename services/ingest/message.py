@@ -7,7 +7,8 @@ from uuid import UUID
 import orjson
 
 from schemas.dead_letter import DeadLetter
-from schemas.streams import DEAD_LETTER_TOPIC
+from schemas.receipt import Receipt
+from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC
 from services.ingest.check import Checked
 
 
@@ -36,4 +37,15 @@ def of_letter(letter: DeadLetter) -> Message:
         letter.id.encode(),
         letter.model_dump_json().encode(),
         kept=False,
+    )
+
+
+def of_receipt(receipt: Receipt) -> Message:
+    """The message of a receipt."""
+    return Message(
+        RECEIPT_TOPIC,
+        UUID(hex=receipt.receipt),
+        receipt.receipt.encode(),
+        receipt.model_dump_json().encode(),
+        kept=True,
     )

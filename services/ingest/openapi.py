@@ -1,13 +1,16 @@
 """What the OpenAPI document says of the pushes, whose bodies FastAPI does not read itself."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 
 from services.ingest.answer import Answer, ProblemDetails
 from services.ingest.pipeline import EVENT_TYPES, RECORD_TYPES
+from services.ingest.receipt_state import ReceiptState
+
+DryRun = Annotated[bool, Query(description="只检查，不写入 · only check, write nothing")]
 
 _KEY = HTTPBearer(scheme_name="agency key", auto_error=False)  # documents it; the pipeline checks it
 _OBJECT = {"type": "object"}
@@ -27,7 +30,17 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     404: _response(ProblemDetails, "没有该数据流 · no such stream"),
     413: _response(ProblemDetails, "过大 · more than 10 MB or 2,000 records"),
     415: _response(ProblemDetails, "内容类型不支持 · media type, charset or compression not supported"),
+    422: _response(ProblemDetails, "参数不合要求 · a parameter is wrong"),
     503: _response(ProblemDetails, "稍后重发 · send the same again after Retry-After seconds"),
+}
+
+
+_LANGUAGE = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "description": "zh 或 en，不写则中英并列 · zh or en, both if left out",
+    "schema": {"type": "string"},
 }
 
 
@@ -35,7 +48,10 @@ def _push(content: dict[str, Any]) -> dict[str, Any]:
     return {
         "responses": _RESPONSES,
         "dependencies": [Depends(_KEY)],
-        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+        "openapi_extra": {
+            "requestBody": {"required": True, "content": content},
+            "parameters": [_LANGUAGE],
+        },
     }
 
 
@@ -46,3 +62,15 @@ RECORDS = _push(
         for kind in RECORD_TYPES
     }
 )
+
+RECEIPT: dict[str, Any] = {
+    "responses": {
+        200: _response(ReceiptState, "回执 · the receipt"),
+        401: _RESPONSES[401],
+        404: _response(ProblemDetails, "本单位没有这个回执 · this agency has no such receipt"),
+        422: _RESPONSES[422],
+        503: _response(ProblemDetails, "稍后再查 · ask again after Retry-After seconds"),
+    },
+    "dependencies": [Depends(_KEY)],
+    "openapi_extra": {"parameters": [_LANGUAGE]},
+}

@@ -1,24 +1,26 @@
-"""The whole path of a push: authenticate → read → parse → check → write → answer.
+"""The whole path of a push: authenticate → read → parse → check → ask what is known → write → answer.
 
 Over HTTP it comes in by `events` or `records`. Another way in (a sheet, an agency's own topic) makes records
-and a check of its own and calls `take`.
+and a check of its own and calls `take`, or for a push in several parts `add` for each and `finish`.
 """
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
 
 from starlette.requests import Request
 
+from schemas.receipt import Receipt
 from schemas.streams import STREAMS, Stream
 from services.ingest import body, message
 from services.ingest.agencies import Agencies, Agency
-from services.ingest.answer import Answer, answer
-from services.ingest.check import Check, Checked, Checker, Push, Refused, may_push
-from services.ingest.faults import Problem, Refusal
+from services.ingest.answer import Answer
+from services.ingest.check import Check, Checker, Refused, may_push
+from services.ingest.faults import Problem, shown
+from services.ingest.known import Known
 from services.ingest.letters import letter
 from services.ingest.metrics import Metrics
+from services.ingest.receipt_state import Receipts
+from services.ingest.receipts import Origin, Taking
 from services.ingest.received import Received
 from services.ingest.records import Record, from_json, from_ndjson
 from services.ingest.watch import Watch
@@ -30,7 +32,7 @@ RECORD_TYPES = ("application/json", "application/x-ndjson", "application/ndjson"
 
 log = logging.getLogger(__name__)
 
-_RETRY_AFTER_SECONDS = 5
+RETRY_AFTER_SECONDS = 5
 
 
 class Pipeline:
@@ -45,50 +47,89 @@ class Pipeline:
         metrics: Metrics,
         *,
         received: Received,
+        known: Known,
+        receipts: Receipts,
     ) -> None:
         self._agencies = agencies
         self._checker = checker
         self._received = received
+        self._known = known
+        self._receipts = receipts
         self._writer = writer
         self._watch = watch
         self._metrics = metrics
 
-    async def events(self, request: Request) -> Answer:
+    async def events(self, request: Request, *, dry_run: bool = False) -> Answer:
         """Take a push of CloudEvents. Raises Problem."""
-        agency = self._authenticate(request)
+        agency = self.authenticate(request)
         body.media_type(request, EVENT_TYPES)
         records = from_json(await body.read(request))
-        return await self.take(agency, records, self._checker.event)
+        return await self.take(agency, records, self._checker.event, _origin(request), dry_run=dry_run)
 
-    async def records(self, request: Request, stream_name: str) -> Answer:
+    async def records(self, request: Request, stream_name: str, *, dry_run: bool = False) -> Answer:
         """Take a push of plain records of one stream. Raises Problem."""
-        agency = self._authenticate(request)
+        agency = self.authenticate(request)
         stream = known_stream(stream_name)
         may_push(agency, stream)
         kind = body.media_type(request, RECORD_TYPES)
         content = await body.read(request)
         records = from_json(content) if kind == "application/json" else from_ndjson(content)
-        return await self.take(agency, records, self._checker.plain(stream))
+        origin = _origin(request, stream.name)
+        return await self.take(agency, records, self._checker.plain(stream), origin, dry_run=dry_run)
 
-    async def take(self, agency: Agency, records: Sequence[Record], check: Check) -> Answer:
-        """Check records, write the good ones and the dead letters of the others, and say what became of them.
+    async def take(
+        self,
+        agency: Agency,
+        records: Sequence[Record],
+        check: Check,
+        origin: Origin,
+        *,
+        dry_run: bool = False,
+    ) -> Answer:
+        """Take a push that comes in one part, and say what became of it.
 
         Raises Problem 403 if a record belongs to a stream that the agency may not push (then none is taken),
         503 if the broker has not acknowledged everything.
         """
-        push = Push(agency, uuid4().hex, datetime.now(UTC))
-        accepted, duplicate, refused = _once_each([check(push, record) for record in records])
-        received = self._received.stamps([one.event["time"] for one in accepted], push.received)
-        await self._write(
-            [
-                *(message.of_event(one, moment) for one, moment in zip(accepted, received, strict=True)),
-                *(message.of_letter(letter(push, one)) for one in refused),
-            ]
-        )
-        self._count(agency, len(accepted), duplicate, refused)
-        return answer(push.receipt, len(accepted), duplicate, refused)
+        taking = Taking(agency, origin, dry_run)
+        await self.add(taking, records, check, last=True)
+        return taking.answer()
 
-    def _authenticate(self, request: Request) -> Agency:
+    async def add(
+        self, taking: Taking, records: Sequence[Record], check: Check, *, last: bool = False
+    ) -> Sequence[Refused]:
+        """Take a part of a push: check its records, write the good ones and the dead letters of the others.
+
+        The receipt goes out with the `last` part. Returns what was refused; raises Problem as `take`: then
+        nothing of this part is counted, what was written of earlier ones stays.
+        """
+        checked = [check(taking.push, record) for record in records]
+        taking.know(
+            await self._known.among({(one.stream.name, one.identity) for one in taking.unseen(checked)})
+        )
+        accepted, duplicate, refused = taking.sort(checked)
+        counts = taking.after(accepted, duplicate, refused)
+        if taking.dry_run:
+            taking.take(accepted, counts)
+            return refused
+        received = self._received.stamps([one.event["time"] for one in accepted], taking.push.received)
+        written = [
+            *(message.of_event(one, moment) for one, moment in zip(accepted, received, strict=True)),
+            *(message.of_letter(letter(taking.push, one)) for one in refused),
+        ]
+        await self._write(written, taking.receipt(counts) if last else None)
+        taking.take(accepted, counts)
+        self._count(taking.agency, len(accepted), duplicate, refused)
+        return refused
+
+    async def finish(self, taking: Taking) -> Answer:
+        """Write the receipt of a push whose parts are all in; say what became of it. Raises Problem 503."""
+        if not taking.dry_run:
+            await self._write([], taking.receipt(taking.counts))
+        return taking.answer()
+
+    def authenticate(self, request: Request) -> Agency:
+        """Return the agency whose key a request has. Raises Problem 401."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         agency = self._agencies.lookup(key.strip()) if scheme.lower() == "bearer" else None
         if agency is None:
@@ -101,7 +142,10 @@ class Pipeline:
             )
         return agency
 
-    async def _write(self, messages: Sequence[message.Message]) -> None:
+    async def _write(self, records: Sequence[message.Message], receipt: Receipt | None) -> None:
+        messages = list(records)
+        if receipt is not None:
+            messages.append(message.of_receipt(receipt))
         try:
             self._watch.check()
             await self._writer.write(messages)
@@ -112,8 +156,10 @@ class Pipeline:
                 "unavailable",
                 "系统暂时不能接收数据，请稍后将本次数据原样重发，重复的记录不会重复计数 · "
                 "nothing can be accepted now: send the same again later, a repeated record counts once",
-                {"Retry-After": str(_RETRY_AFTER_SECONDS)},
+                {"Retry-After": str(RETRY_AFTER_SECONDS)},
             ) from error
+        if receipt is not None:
+            self._receipts.remember(receipt.receipt, messages[-1].value)
 
     def _count(self, agency: Agency, accepted: int, duplicate: int, refused: Sequence[Refused]) -> None:
         outcomes = (("accepted", accepted), ("duplicate", duplicate), ("rejected", len(refused)))
@@ -134,28 +180,6 @@ def known_stream(name: str) -> Stream:
     return STREAMS[name]
 
 
-def _once_each(checked: Sequence[Checked | Refused]) -> tuple[list[Checked], int, list[Refused]]:
-    """Sort what was checked into new records, the number of repetitions, and refusals.
-
-    Of one identity in a stream the first record counts; the same again is a repetition, another content a
-    conflict.
-    """
-    first: dict[tuple[str, UUID], Checked] = {}
-    duplicate = 0
-    refused: list[Refused] = []
-    for one in checked:
-        if isinstance(one, Refused):
-            refused.append(one)
-        elif (known := first.setdefault((one.stream.name, one.identity), one)) is one:
-            continue
-        elif known.fingerprint == one.fingerprint:
-            duplicate += 1
-        else:
-            conflict = Refusal(
-                "conflict",
-                f"与本次第 {known.record.index + 1} 条编号相同而内容不同 · "
-                f"same id as record {known.record.index} of this push, other content",
-                "id",
-            )
-            refused.append(Refused(one.record, one.stream.name, one.id, conflict))
-    return list(first.values()), duplicate, refused
+def _origin(request: Request, stream: str = "") -> Origin:
+    remote = request.client.host if request.client else ""
+    return Origin("http", stream, remote, shown(request.headers.get("user-agent", "")))

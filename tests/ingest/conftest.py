@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -54,6 +55,13 @@ async def gateway(broker: Broker, tmp_path: Path) -> AsyncIterator[Gateway]:
     """A gateway that is ready."""
     ensure_topics(broker.bootstrap)
     settings = IngestSettings(kafka=broker.bootstrap, plan=PLAN, agencies=tmp_path / "agencies.json")
+    async with running(settings) as ready:
+        yield ready
+
+
+@asynccontextmanager
+async def running(settings: IngestSettings) -> AsyncIterator[Gateway]:
+    """A gateway on these settings, once it is ready."""
     app = create_app(settings)
     transport = httpx.ASGITransport(app)
     async with (
@@ -65,4 +73,4 @@ async def gateway(broker: Broker, tmp_path: Path) -> AsyncIterator[Gateway]:
             return (await client.get("/readyz")).status_code == 200
 
         await eventually_async(ready, 20, "ingest is ready")
-        yield Gateway(client, settings, broker.bootstrap)
+        yield Gateway(client, settings, settings.kafka)

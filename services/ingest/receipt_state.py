@@ -1,0 +1,145 @@
+"""What became of a push, for whoever pushed it: its receipt, and how far its records have come."""
+
+import re
+from collections import OrderedDict
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, Field
+
+from schemas.receipt import Fault, Receipt
+from services.platform.clickhouse import ClickHouse
+
+_ID = re.compile("[0-9a-f]{32}")
+PAGE = 100
+LARGEST_PAGE = 1_000
+_REMEMBERED_BYTES = 8_000_000
+
+
+class Accepted(BaseModel):
+    """What became of the accepted records; the four add up to `accepted`."""
+
+    counted: int
+    duplicate: Annotated[int, Field(description="another push had brought the same; found while counting")]
+    conflict: Annotated[int, Field(description="counted before with other content; each in `conflicts`")]
+    waiting: Annotated[int, Field(description="not yet counted")]
+
+
+class Conflict(BaseModel):
+    """An accepted record that was found to be a conflict while counting."""
+
+    id: str
+    message: str
+
+
+class ReceiptState(BaseModel):
+    """A receipt; received = accepted + duplicate + rejected, as they were answered."""
+
+    receipt: str
+    agency: str
+    stream: Annotated[str, Field(description="empty for events, which may be of several")]
+    kind: Annotated[str, Field(description="http, file or feed")]
+    received_at: datetime
+    received: int
+    accepted: int
+    duplicate: int
+    rejected: int
+    records: Accepted
+    final: Annotated[bool, Field(description="whether nothing waits: the counts no longer change")]
+    on_the_board_at: Annotated[
+        datetime | None,
+        Field(description="when the figures held every counted record; null until then, or if none counts"),
+    ]
+    conflicts: Annotated[list[Conflict], Field(description=f"the first {LARGEST_PAGE}")]
+    errors: Annotated[list[Fault], Field(description="the refused records from `offset` on")]
+    next_offset: Annotated[int | None, Field(description="`offset` of the next page; null on the last")]
+
+
+class Receipts:
+    """Looks receipts up: those of this process's last pushes in memory, all others in ClickHouse."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+        self._latest: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
+
+    def remember(self, id: str, text: bytes) -> None:
+        """Have a receipt's JSON at hand until it is in its table; the oldest are forgotten."""
+        self._latest[id] = text
+        self._bytes += len(text)
+        while self._bytes > _REMEMBERED_BYTES:
+            _name, oldest = self._latest.popitem(last=False)
+            self._bytes -= len(oldest)
+
+    def state(self, agency: str, id: str, offset: int, limit: int) -> ReceiptState | None:
+        """Return the state of a receipt of this agency's, None if it has no such receipt. Blocks.
+
+        Raises Unavailable or clickhouse_driver's ServerException if ClickHouse cannot tell.
+        """
+        receipt = self._receipt(id) if _ID.fullmatch(id) else None
+        if receipt is None or receipt.agency != agency:
+            return None
+        counted, duplicate, conflict = self._became(id)
+        waiting = receipt.accepted - counted - duplicate - conflict
+        errors = self._errors(receipt, offset, limit)
+        return ReceiptState(
+            **receipt.model_dump(exclude={"faults", "remote", "user_agent"}),
+            records=Accepted(counted=counted, duplicate=duplicate, conflict=conflict, waiting=waiting),
+            final=not waiting,
+            on_the_board_at=None if waiting else self._on_the_board(id),
+            conflicts=self._conflicts(id) if conflict else [],
+            errors=errors,
+            next_offset=offset + len(errors) if errors and offset + len(errors) < receipt.rejected else None,
+        )
+
+    def _receipt(self, id: str) -> Receipt | None:
+        if id in self._latest:
+            return Receipt.model_validate_json(self._latest[id])
+        rows = self._clickhouse.rows("SELECT * FROM receipt FINAL WHERE receipt = %(id)s", {"id": id})
+        if not rows:
+            return None
+        row = rows[0]
+        return Receipt.model_validate({**row, "faults": orjson.loads(row["faults"])})
+
+    def _became(self, id: str) -> tuple[int, int, int]:
+        [row] = self._clickhouse.query(
+            "SELECT sum(counted), sum(duplicates), sum(conflicts) FROM (SELECT sum(counted) AS counted,"
+            " length(groupUniqArrayArray(duplicate)) AS duplicates,"
+            " length(groupUniqArrayArray(conflict)) AS conflicts"
+            " FROM receipt_counted FINAL WHERE receipt = %(id)s GROUP BY stream)",
+            {"id": id},
+        )
+        return int(row[0]), int(row[1]), int(row[2])
+
+    def _on_the_board(self, id: str) -> datetime | None:
+        [(blocks, shown, last)] = self._clickhouse.query(
+            "WITH mine AS (SELECT topic_id, partition, first_offset FROM receipt_counted FINAL"
+            " WHERE receipt = %(id)s AND counted > 0)"
+            " SELECT (SELECT count() FROM mine), count(), max(first) FROM"
+            " (SELECT min(shown_at) AS first FROM block_shown"
+            " WHERE (topic_id, partition, first_offset) IN mine"
+            " GROUP BY topic_id, partition, first_offset)",
+            {"id": id},
+        )
+        return last if blocks and blocks == shown else None
+
+    def _errors(self, receipt: Receipt, offset: int, limit: int) -> list[Fault]:
+        if offset + limit <= len(receipt.faults) or len(receipt.faults) == receipt.rejected:
+            return receipt.faults[offset : offset + limit]
+        rows = self._clickhouse.rows(
+            "SELECT at AS index, sheet_row AS row, sheet_column AS column, record_id AS id, code, field,"
+            " message FROM receipt_fault FINAL WHERE receipt = %(id)s AND service = 'ingest'"
+            " ORDER BY at LIMIT %(limit)s OFFSET %(offset)s",
+            {"id": receipt.receipt, "limit": limit, "offset": offset},
+        )
+        return [Fault.model_validate(row) for row in rows]
+
+    def _conflicts(self, id: str) -> list[Conflict]:
+        rows: list[dict[str, Any]] = self._clickhouse.rows(
+            "SELECT record_id AS id, message FROM receipt_fault FINAL"
+            " WHERE receipt = %(id)s AND service = 'aggregate' AND code = 'conflict'"
+            f" ORDER BY letter LIMIT {LARGEST_PAGE}",
+            {"id": id},
+        )
+        return [Conflict.model_validate(row) for row in rows]
