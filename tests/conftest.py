@@ -20,6 +20,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On Kafka only tests with a broker have anything new to tell; the others are reported as deselected."""
+    if config.getoption("--broker") == KINDS[0]:
+        return
+    brokered = [item for item in items if "broker_kind" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=[item for item in items if item not in brokered])
+    items[:] = brokered
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
