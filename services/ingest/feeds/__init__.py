@@ -1,0 +1,1 @@
+"""Agencies' own Kafka topics: read, checked as pushes over HTTP are, forwarded."""
