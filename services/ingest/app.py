@@ -22,6 +22,8 @@ from services.ingest.agencies import Agencies
 from services.ingest.answer import ProblemDetails, told_in
 from services.ingest.check import Checker
 from services.ingest.faults import Problem, shown
+from services.ingest.feeds.feeds import Feeds
+from services.ingest.feeds.standing import Standings
 from services.ingest.journal import Journal
 from services.ingest.known import Known
 from services.ingest.language import Language, asked_for, said_in
@@ -54,7 +56,8 @@ def create_app(settings: IngestSettings) -> FastAPI:
     Raises PlanError or AgenciesError if the plan or the file of the agencies is wrong, StartError if the
     journal cannot be used.
     """
-    checker = Checker(load_plan(settings.plan))
+    plan = load_plan(settings.plan)
+    checker = Checker(plan)
     agencies = Agencies(settings.agencies)
     journal = Journal(settings.journal, settings.journal_segment_bytes) if settings.journal else None
     clickhouse = ClickHouse(settings)
@@ -71,11 +74,13 @@ def create_app(settings: IngestSettings) -> FastAPI:
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         writer.open()
         watching = asyncio.create_task(watch.run(), name="ingest watch")
+        feeding = asyncio.create_task(feeds.run(), name="ingest feeds")
         try:
             yield
         finally:
+            feeding.cancel()
             watching.cancel()
-            await asyncio.wait([watching])
+            await asyncio.wait([watching, feeding])
             await known.close()
             await writer.close()
             await outlet.close()
@@ -87,9 +92,17 @@ def create_app(settings: IngestSettings) -> FastAPI:
     pipeline = Pipeline(
         agencies, checker, writer, watch, metrics, received=received, known=known, receipts=receipts
     )
+    feeds = Feeds(
+        *(settings.kafka, agencies, pipeline),
+        check=checker.event,
+        standings=Standings(clickhouse),
+        write=writer.write,
+        plan=plan,
+        registry=metrics.registry,
+    )
     _add_pushes(app, pipeline, metrics)
     _add_receipts(app, pipeline, receipts)
-    _add_looks(app, watch, metrics)
+    _add_looks(app, watch, metrics, feeds)
     _add_errors(app)
     return app
 
@@ -158,7 +171,7 @@ def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts) -> None:
         return _json(state, 200, language=language)
 
 
-def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics) -> None:
+def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> None:
     @app.get("/v1/schemas/{stream}")
     async def schema(stream: str) -> dict[str, object]:
         """The JSON Schema of a stream's records; pushed plainly they also have `time` and perhaps `id`."""
@@ -170,11 +183,12 @@ def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics) -> None:
         return {"status": "alive"}
 
     @app.get("/readyz", responses={503: {"model": ProblemDetails}})
-    async def readyz() -> dict[str, str]:
-        """Whether records can be accepted now; 503 with the reason if not."""
+    async def readyz() -> dict[str, str | dict[str, str]]:
+        """Whether records can be accepted now; 503 with the reason if not. Feeds that are not read are named."""
         if watch.obstacle is not None:
             raise Problem(503, "not_ready", f"暂时不能接收数据 · cannot accept records: {watch.obstacle}")
-        return {"status": "ready"}
+        unread = feeds.detail()
+        return {"status": "ready", "feeds_not_read": unread} if unread else {"status": "ready"}
 
     @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
