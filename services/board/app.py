@@ -16,12 +16,11 @@ from fastapi.staticfiles import StaticFiles
 from services.board import problems
 from services.board.api import indicators, others
 from services.board.api.asked import Asked
-from services.board.headers import SecureHeaders
 from services.board.pipeline import Board
 from services.board.problems import problem
 from services.board.settings import BoardSettings
 from services.platform.errors import Unavailable
-from services.platform.web import Server, listen
+from services.platform.web import SecureHeaders, Server, listen
 
 STATIC = Path(__file__).parent / "static"
 BEAT_SECONDS = 10.0
