@@ -184,7 +184,7 @@ def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> No
 
     @app.get("/readyz", responses={503: {"model": ProblemDetails}})
     async def readyz() -> dict[str, str | dict[str, str]]:
-        """Whether records can be accepted now; 503 with the reason if not. Feeds that are not read are named."""
+        """Whether records can be accepted now; 503 with the reason if not; names the feeds not read."""
         if watch.obstacle is not None:
             raise Problem(503, "not_ready", f"暂时不能接收数据 · cannot accept records: {watch.obstacle}")
         unread = feeds.detail()
