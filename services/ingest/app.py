@@ -12,7 +12,6 @@ from clickhouse_driver.errors import Error as ClickHouseError
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -127,7 +126,8 @@ def _add_pushes(app: FastAPI, pipeline: Pipeline, metrics: Metrics) -> None:
             else:
                 answer = await pipeline.records(request, stream, dry_run=dry_run)
             told = answer.model_copy(update={"errors": told_in(language, answer.errors)})
-            response = _json(told, answer.status, language=language)
+            # Without what only sheets and dry runs have, for all others.
+            response = _json(told.model_dump_json(exclude_defaults=True), answer.status, language=language)
         except Problem as problem:
             remote = request.client.host if request.client else ""
             log.info("a push from %s is answered %d %s", remote, problem.status, problem.code)
@@ -168,7 +168,7 @@ def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts) -> None:
         state.errors = told_in(language, state.errors)
         for conflict in state.conflicts:
             conflict.message = said_in(language, conflict.message)
-        return _json(state, 200, language=language)
+        return _json(state.model_dump_json(), 200, language=language)
 
 
 def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> None:
@@ -240,16 +240,17 @@ def _problem(problem: Problem, language: Language | None) -> Response:
         detail=said_in(language, problem.message),
         code=problem.code,
     )
-    response = _json(details, problem.status, language=language, media_type="application/problem+json")
+    text = details.model_dump_json()
+    response = _json(text, problem.status, language=language, media_type="application/problem+json")
     response.headers.update(problem.headers)
     return response
 
 
 def _json(
-    body: BaseModel, status: int, *, language: Language | None, media_type: str = "application/json"
+    text: str, status: int, *, language: Language | None, media_type: str = "application/json"
 ) -> Response:
     headers = {"Vary": "Accept-Language", "Content-Language": language or "zh, en"}
-    return Response(body.model_dump_json(), status, headers, media_type)
+    return Response(text, status, headers, media_type)
 
 
 def serve(settings: IngestSettings) -> None:

@@ -83,7 +83,7 @@ class Checker:
             refusal = Refusal(
                 *(
                     "unknown_type",
-                    f"type 应为以下之一：{', '.join(_BY_TYPE)} · type must be one of these",
+                    f"type 应为以下之一：{', '.join(_BY_TYPE)} · type must be one of {', '.join(_BY_TYPE)}",
                     "type",
                 )
             )
@@ -187,7 +187,11 @@ class Checker:
         self._check_beyond_contract(push, pushed, inside)
         subject = stream.subject(data)
         if pushed.subject not in ("", subject):
-            raise Refusal("invalid_field", f"subject 应为 {shown(subject)} · subject must be this", "subject")
+            raise Refusal(
+                "invalid_field",
+                f"subject 应为 {shown(subject)} · subject must be {shown(subject)}",
+                "subject",
+            )
         said = fingerprint(stream.topic, subject, pushed.time, pushed.data)
         id = str(said) if derive_id else pushed.id
         event = {

@@ -57,9 +57,10 @@ _KINDS = {
         "missing_field", "缺少字段 {discriminator} · field {discriminator} is missing"
     ),
     "union_tag_invalid": _Kind(
-        _INVALID, "{discriminator} 应为以下之一：{expected_tags} · {discriminator} must be one of these"
+        _INVALID,
+        "{discriminator} 应为以下之一：{expected_tags} · {discriminator} must be one of {expected_tags}",
     ),
-    "literal_error": _Kind(_INVALID, "应为以下之一：{expected} · must be one of these"),
+    "literal_error": _Kind(_INVALID, "应为以下之一：{expected} · must be one of {expected}"),
     "string_type": _Kind(_INVALID, "应为文本（加引号） · must be a string"),
     "string_unicode": _Kind(_INVALID, "含有无效字符 · has invalid characters"),
     "string_too_short": _Kind(
@@ -124,6 +125,5 @@ def _told(fault: ErrorDetails) -> tuple[str, str]:
     kind = _KINDS.get(fault["type"])
     if kind is None:
         return _INVALID, shown(f"内容不符合要求 · {fault['msg']}")
-    return kind.code, shown(
-        kind.text.format_map({name: str(value).strip("'") for name, value in context.items()})
-    )
+    values = {name: shown(str(value).strip("'")) for name, value in context.items()}
+    return kind.code, kind.text.format_map(values)

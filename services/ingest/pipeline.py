@@ -175,7 +175,7 @@ def known_stream(name: str) -> Stream:
         raise Problem(
             404,
             "unknown_stream",
-            f"没有这个数据流，有：{', '.join(STREAMS)} · no such stream; there are these",
+            f"没有这个数据流，有：{', '.join(STREAMS)} · no such stream, there are: {', '.join(STREAMS)}",
         )
     return STREAMS[name]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
@@ -15,6 +15,7 @@ _ID = re.compile("[0-9a-f]{32}")
 PAGE = 100
 LARGEST_PAGE = 1_000
 _REMEMBERED_BYTES = 8_000_000
+_FEED_OPEN = timedelta(minutes=2)
 
 
 class Accepted(BaseModel):
@@ -56,6 +57,11 @@ class ReceiptState(BaseModel):
     next_offset: Annotated[int | None, Field(description="`offset` of the next page; null on the last")]
 
 
+def _is_open(receipt: Receipt) -> bool:
+    """Whether more may come under a receipt: a feed has one for all that comes in a minute."""
+    return receipt.kind == "feed" and datetime.now(UTC) - receipt.received_at < _FEED_OPEN
+
+
 class Receipts:
     """Looks receipts up: those of this process's last pushes in memory, all others in ClickHouse."""
 
@@ -66,8 +72,8 @@ class Receipts:
 
     def remember(self, id: str, text: bytes) -> None:
         """Have a receipt's JSON at hand until it is in its table; the oldest are forgotten."""
+        self._bytes += len(text) - len(self._latest.pop(id, b""))
         self._latest[id] = text
-        self._bytes += len(text)
         while self._bytes > _REMEMBERED_BYTES:
             _name, oldest = self._latest.popitem(last=False)
             self._bytes -= len(oldest)
@@ -86,7 +92,7 @@ class Receipts:
         return ReceiptState(
             **receipt.model_dump(exclude={"faults", "remote", "user_agent"}),
             records=Accepted(counted=counted, duplicate=duplicate, conflict=conflict, waiting=waiting),
-            final=not waiting,
+            final=not waiting and not _is_open(receipt),
             on_the_board_at=None if waiting else self._on_the_board(id),
             conflicts=self._conflicts(id) if conflict else [],
             errors=errors,

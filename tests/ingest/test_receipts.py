@@ -143,7 +143,8 @@ async def test_every_push_has_its_receipt_on_the_topic(gateway: Gateway) -> None
             *(gateway.agency, "consumption-voucher"),
             "http",
         )
-        assert [fault.model_dump() for fault in receipt.faults] == response.json()["errors"]
+        told = [fault.model_dump(exclude_defaults=True) for fault in receipt.faults]
+        assert told == response.json()["errors"]
         assert stored.key == id
     assert [counts(response) for response in pushes] == [(3, 1, 1, 1), (0, 0, 0, 0), (1, 0, 0, 1)]
 
@@ -219,6 +220,11 @@ async def state(gateway: Gateway, id: str, key: str | None = None, query: str = 
     return await gateway.client.get(f"/v1/receipts/{id}{query}", headers=headers)
 
 
+def known(fault: dict[str, Any]) -> dict[str, Any]:
+    """A fault without what only sheets have."""
+    return {name: value for name, value in fault.items() if value is not None}
+
+
 async def test_what_became_of_a_push(counted: tuple[Gateway, ClickHouse]) -> None:
     gateway, pool = counted
     first = await gateway.push([voucher(1, id="a"), voucher(2, id="b"), voucher(3, id="c", step="?")])
@@ -228,7 +234,7 @@ async def test_what_became_of_a_push(counted: tuple[Gateway, ClickHouse]) -> Non
     waits = (await state(gateway, ids[0])).json()
     assert waits["records"] == {"counted": 0, "duplicate": 0, "conflict": 0, "waiting": 2}
     assert (waits["final"], waits["on_the_board_at"]) == (False, None)
-    assert waits["errors"] == first.json()["errors"]
+    assert [known(one) for one in waits["errors"]] == first.json()["errors"]
 
     await count(gateway, pool, first)
     await count(gateway, pool, second)
@@ -270,7 +276,7 @@ async def test_a_receipt_is_its_agencys_own_and_outlives_the_process(
         assert (seen["received"], seen["accepted"], seen["rejected"]) == (151, 1, 150)
         assert len(seen["errors"]) == seen["next_offset"] == 100
         rest = (await state(another, id, key=gateway.key, query="?offset=100")).json()
-        assert seen["errors"] + rest["errors"] == response.json()["errors"]
+        assert [known(one) for one in seen["errors"] + rest["errors"]] == response.json()["errors"]
         assert rest["next_offset"] is None
 
 

@@ -1,6 +1,6 @@
 -- Receipts: every push, and what became of its records. Every statement may run twice.
 
--- One row a push: the audit. A receipt that is written again has the same row.
+-- One row a push: the audit. The receipt of a feed is written with every part: the fullest is the one that holds.
 CREATE TABLE IF NOT EXISTS receipt
 (
     receipt     String,
@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS receipt
     rejected    UInt32,
     faults      String COMMENT 'JSON: the first refused records'
 )
-ENGINE = ReplacingMergeTree PARTITION BY toYYYYMM(received_at) ORDER BY receipt;
+ENGINE = ReplacingMergeTree(received) PARTITION BY toYYYYMM(received_at) ORDER BY receipt;
 
 -- What became of the accepted records of a push, by the block they were counted in. A block that is counted
 -- again writes the same row. Duplicates and conflicts are named, because a broker that delivers twice, or a
