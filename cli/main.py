@@ -27,8 +27,12 @@ alerts = _typer("Alerts.")
 topics = _typer("Kafka topics.")
 plan = _typer("A county's plan.")
 agency = _typer("Agencies that may push records.")
+feed = _typer("Agencies' own topics.")
+dead_letters = _typer("Refused records: listed, counted, shown, mended and sent again.")
 for _name, _group in (("alerts", alerts), ("topics", topics), ("plan", plan), ("agency", agency)):
     app.add_typer(_group, name=_name)
+app.add_typer(feed, name="feed")
+app.add_typer(dead_letters, name="dead-letters")
 
 Check = Annotated[bool, typer.Option("--check", help="only validate the settings and the plan")]
 AgenciesFile = Annotated[
@@ -178,6 +182,94 @@ def agency_list(file: AgenciesFile = Path("data/agencies.json")) -> None:
     from cli import admin
 
     admin.list_agencies(file)
+
+
+@feed.command("list")
+def feed_list(file: AgenciesFile = Path("data/agencies.json")) -> None:
+    """List the agencies' topics and whether they are read."""
+    from cli import feeds
+
+    feeds.show(file)
+
+
+@feed.command("resume")
+def feed_resume(name: Annotated[str, typer.Argument(help="the agency")]) -> None:
+    """Let a stopped feed go on from where it was stopped."""
+    from cli import feeds
+
+    feeds.resume(name)
+
+
+ByAgency = Annotated[str, typer.Option("--agency", help="only of this agency")]
+ByStream = Annotated[str, typer.Option("--stream", help="only of this stream")]
+ByCode = Annotated[str, typer.Option("--code", help="only with this reason")]
+LetterId = Annotated[str, typer.Argument(help="id of the dead letter, or its beginning")]
+
+
+@dead_letters.command("list")
+def dead_letters_list(
+    *,
+    agency: ByAgency = "",
+    stream: ByStream = "",
+    code: ByCode = "",
+    settled: Annotated[bool, typer.Option("--all", help="also those that are settled")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="at most so many, the newest")] = 50,
+) -> None:
+    """List dead letters, the newest first."""
+    from cli import dead_letters as letters
+
+    letters.show_list(letters.Wanted(agency, stream, code, settled, limit))
+
+
+@dead_letters.command("count")
+def dead_letters_count(agency: ByAgency = "", stream: ByStream = "", code: ByCode = "") -> None:
+    """Count dead letters by agency, stream and reason."""
+    from cli import dead_letters as letters
+
+    letters.show_counts(letters.Wanted(agency, stream, code))
+
+
+@dead_letters.command("show")
+def dead_letters_show(id: LetterId) -> None:
+    """Show a dead letter: the record as it came, the reason, and what has been done about it."""
+    from cli import dead_letters as letters
+
+    letters.show(id)
+
+
+@dead_letters.command("mend")
+def dead_letters_mend(
+    id: LetterId,
+    *,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="FIELD=VALUE; may be given several times")
+    ] = None,
+    removed: Annotated[list[str] | None, typer.Option("--unset", help="a field to leave out")] = None,
+    record: Annotated[Path | None, typer.Option(help="file of the whole record, a JSON object")] = None,
+    file: AgenciesFile = Path("data/agencies.json"),
+) -> None:
+    """Change what a dead letter's record says; it is sent by `replay`."""
+    from cli import dead_letters as letters
+
+    letters.mend(id, change or [], removed or [], record, file)
+
+
+@dead_letters.command("replay")
+def dead_letters_replay(
+    ids: Annotated[list[str] | None, typer.Argument(help="ids; none: those that the options choose")] = None,
+    *,
+    agency: ByAgency = "",
+    stream: ByStream = "",
+    code: ByCode = "",
+    limit: Annotated[int, typer.Option(min=1, help="at most so many, the newest")] = 500,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would become of them")] = False,
+    file: AgenciesFile = Path("data/agencies.json"),
+) -> None:
+    """Send dead letters again, mended or as they are; exit code 1 if any stays unsettled."""
+    from cli import dead_letters as letters
+
+    wanted = letters.Wanted(agency, stream, code, limit=limit)
+    raise typer.Exit(letters.replay(ids or [], wanted, dry_run, file))
 
 
 @app.command(
