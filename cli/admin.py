@@ -7,6 +7,8 @@ from cli.paths import plan_folder
 from cli.plan_docs import pages
 from services.ingest import agencies
 from services.ingest.agencies import Agency
+from services.ingest.feeds.names import feed_topics
+from services.ingest.settings import IngestSettings
 from services.platform import migrations
 from services.platform import topics as kafka_topics
 from services.platform.plan import load_plan
@@ -38,8 +40,12 @@ def list_topics() -> None:
 
 
 def create_topics(partitions: int, replication: int) -> None:
-    """Create what is missing and print what was done."""
-    report = kafka_topics.ensure_topics(load(Common).kafka, partitions, replication)
+    """Create what is missing, the agencies' own topics included, and print what was done."""
+    settings = load(IngestSettings)
+    feeds = feed_topics(one.name for one in agencies.listed(settings.agencies) if one.feed)
+    report = kafka_topics.ensure_topics(
+        settings.kafka, partitions, replication, [*kafka_topics.declared(partitions), *feeds]
+    )
     for name in report.created:
         print(f"{name:<32} 已创建 · created")
     for name in report.existing:
