@@ -26,8 +26,10 @@ from services.ingest.feeds.standing import Standings
 from services.ingest.journal import Journal
 from services.ingest.known import Known
 from services.ingest.language import Language, asked_for, said_in
+from services.ingest.limits import Limits
 from services.ingest.metrics import Metrics
 from services.ingest.outlet import Outlet
+from services.ingest.patience import impatient
 from services.ingest.pipeline import RETRY_AFTER_SECONDS, Pipeline, known_stream
 from services.ingest.receipt_state import LARGEST_PAGE, PAGE, Receipts
 from services.ingest.received import received_for
@@ -89,7 +91,15 @@ def create_app(settings: IngestSettings) -> FastAPI:
 
     app = FastAPI(title="民脉 minmai · ingest", version="1", lifespan=life)
     pipeline = Pipeline(
-        agencies, checker, writer, watch, metrics, received=received, known=known, receipts=receipts
+        agencies,
+        checker,
+        writer,
+        watch,
+        metrics,
+        received=received,
+        limits=Limits(settings),
+        known=known,
+        receipts=receipts,
     )
     feeds = Feeds(
         *(settings.kafka, agencies, pipeline),
@@ -264,6 +274,7 @@ def serve(settings: IngestSettings) -> None:
         log.info("listening on http://%s:%d", *listener.getsockname())
         config = uvicorn.Config(
             app,
+            http=impatient(settings.head_wait),
             log_config=None,
             access_log=False,
             lifespan="on",

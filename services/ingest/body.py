@@ -1,15 +1,30 @@
-"""Reading a request's body: its media type, its compression, and never more bytes than the limit."""
+"""Reading a request's body: its media type, its compression, never more bytes than the limit, and never
+longer than a client at a fair pace needs.
+"""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from email.message import Message
 
 from starlette.requests import Request
 
 from services.ingest.faults import Problem
-from services.ingest.settings import BYTES_A_REQUEST
+from services.ingest.settings import BYTES_A_REQUEST, GZIP_RATIO, RATIO_FREE_BYTES
 
 _GZIP = 16 + zlib.MAX_WBITS
+_PIECE_BYTES = 256 * 1024
+_MOST_MEMBERS = 1_000
+"""Of one gzip body. Block-wise gzip needs 160 for 10 MB; empty ones cost time and bring nothing."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slow a body may be: `wait` seconds of pause or lag behind `least` bytes a second."""
+
+    wait: float = 15.0
+    least: float = 4_000.0
 
 
 def media_type(request: Request, accepted: tuple[str, ...]) -> str:
@@ -29,53 +44,115 @@ def media_type(request: Request, accepted: tuple[str, ...]) -> str:
     return found
 
 
-async def read(request: Request) -> bytes:
-    """Return the body, decompressed.
+async def read(request: Request, pace: Pace = Pace()) -> bytes:
+    """Return the body, decompressed. Raises as `chunks`."""
+    body = bytearray()
+    async for chunk in chunks(request, pace, BYTES_A_REQUEST):
+        body += chunk
+    return bytes(body)
 
-    Raises Problem 413 if it is larger than the limit (decompressed; reading stops there), 415 for another
-    compression than gzip, 400 if it is not gzip though it says so.
+
+async def chunks(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes]:
+    """Yield the body, decompressed, a piece of bounded size at a time.
+
+    Raises Problem 413 once it is larger than `most` bytes (decompressed or as sent) or a gzip bomb, 408 if it
+    comes too slowly, 415 for another compression than gzip, 400 if it is not gzip though it says so.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    chunks: AsyncIterator[bytes]
-    if encoding == "identity":
-        chunks = request.stream()
-    elif encoding in ("gzip", "x-gzip"):
-        chunks = _decompressed(request.stream())
-    else:
+    if encoding not in ("identity", "gzip", "x-gzip"):
         raise Problem(
             415, "unsupported_encoding", "Content-Encoding 只能为 gzip · Content-Encoding may only be gzip"
         )
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > BYTES_A_REQUEST:
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdecimal() and int(declared[:20]) > most:
+        raise _too_large(most)
+    sent = _at_most(_paced(request, pace), most)
+    if encoding == "identity":
+        async for chunk in sent:
+            yield chunk
+    else:
+        async for chunk in _at_most(_decompressed(sent), most):
+            yield chunk
+
+
+async def _paced(request: Request, pace: Pace) -> AsyncIterator[bytes]:
+    """Yield what is sent; only the time spent waiting for the client counts."""
+    incoming = request.stream()
+    clock = asyncio.get_running_loop().time
+    received, waited = 0, 0.0
+    while True:
+        began = clock()
+        patience = min(pace.wait, pace.wait + received / pace.least - waited)
+        try:
+            async with asyncio.timeout(patience):
+                chunk = await anext(incoming, None)
+        except TimeoutError:
             raise Problem(
-                413,
-                "body_too_large",
-                f"请求体解压后最多 {BYTES_A_REQUEST // 1_000_000} MB，请分批发送 · "
-                f"a body may have {BYTES_A_REQUEST // 1_000_000} MB after decompression: send it in parts",
-            )
-    return bytes(body)
+                408,
+                "too_slow",
+                f"请求体传送过慢（每秒至少 {pace.least:g} 字节，停顿不超过 {pace.wait:g} 秒），请重发 · "
+                f"the body came too slowly: at least {pace.least:g} bytes a second and no pause of more than "
+                f"{pace.wait:g} s; send it again",
+                {"Connection": "close"},
+            ) from None
+        waited += clock() - began
+        if chunk is None:
+            return
+        received += len(chunk)
+        yield chunk
+
+
+async def _at_most(chunks: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        yield chunk
 
 
 async def _decompressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Decompress gzip, which may be of several members one after another, a bounded piece at a time."""
     member = zlib.decompressobj(_GZIP)
-    began = False
+    members = 1
+    sent = size = 0
     try:
         async for chunk in chunks:
+            sent += len(chunk)
             left = chunk
             while left:
                 if member.eof:
                     member = zlib.decompressobj(_GZIP)
-                piece = member.decompress(left, BYTES_A_REQUEST + 1)
-                began = True
+                    members += 1
+                piece = member.decompress(left, _PIECE_BYTES)
                 left = member.unused_data if member.eof else member.unconsumed_tail
+                size += len(piece)
+                used = sent - len(left)
+                if members > _MOST_MEMBERS or size > max(RATIO_FREE_BYTES, GZIP_RATIO * used):
+                    raise _bomb()
                 yield piece
     except zlib.error as error:
         raise _not_gzip() from error
-    if began and not member.eof:
+    if sent and not member.eof:
         raise _not_gzip()
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(
+        413,
+        "body_too_large",
+        f"请求体解压后最多 {most // 1_000_000} MB，请分批发送 · "
+        f"a body may have {most // 1_000_000} MB after decompression: send it in parts",
+    )
+
+
+def _bomb() -> Problem:
+    return Problem(
+        413,
+        "gzip_bomb",
+        f"压缩比超过 {GZIP_RATIO}:1 或分段过多，不予解压，请不压缩重发 · "
+        f"compressed more than {GZIP_RATIO}:1 or in too many members: send it without compression",
+    )
 
 
 def _not_gzip() -> Problem:

@@ -28,9 +28,11 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     401: _response(ProblemDetails, "密钥无效 · unknown key"),
     403: _response(ProblemDetails, "无权上报该数据流 · not this key's stream"),
     404: _response(ProblemDetails, "没有该数据流 · no such stream"),
+    408: _response(ProblemDetails, "传送过慢 · the body came too slowly, send it again"),
     413: _response(ProblemDetails, "过大 · more than 10 MB or 2,000 records"),
     415: _response(ProblemDetails, "内容类型不支持 · media type, charset or compression not supported"),
     422: _response(ProblemDetails, "参数不合要求 · a parameter is wrong"),
+    429: _response(ProblemDetails, "上报过多 · too much, send the same again after Retry-After seconds"),
     503: _response(ProblemDetails, "稍后重发 · send the same again after Retry-After seconds"),
 }
 

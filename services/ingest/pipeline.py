@@ -18,6 +18,7 @@ from services.ingest.check import Check, Checker, Refused, may_push
 from services.ingest.faults import Problem, shown
 from services.ingest.known import Known
 from services.ingest.letters import letter
+from services.ingest.limits import Limits
 from services.ingest.metrics import Metrics
 from services.ingest.receipt_state import Receipts
 from services.ingest.receipts import Origin, Taking
@@ -47,12 +48,14 @@ class Pipeline:
         metrics: Metrics,
         *,
         received: Received,
+        limits: Limits,
         known: Known,
         receipts: Receipts,
     ) -> None:
         self._agencies = agencies
         self._checker = checker
         self._received = received
+        self._limits = limits
         self._known = known
         self._receipts = receipts
         self._writer = writer
@@ -63,8 +66,10 @@ class Pipeline:
         """Take a push of CloudEvents. Raises Problem."""
         agency = self.authenticate(request)
         body.media_type(request, EVENT_TYPES)
-        records = from_json(await body.read(request))
-        return await self.take(agency, records, self._checker.event, _origin(request), dry_run=dry_run)
+        with self._limits.push(agency.name) as count:
+            records = from_json(await body.read(request, self._limits.pace))
+            count(len(records))
+            return await self.take(agency, records, self._checker.event, _origin(request), dry_run=dry_run)
 
     async def records(self, request: Request, stream_name: str, *, dry_run: bool = False) -> Answer:
         """Take a push of plain records of one stream. Raises Problem."""
@@ -72,10 +77,12 @@ class Pipeline:
         stream = known_stream(stream_name)
         may_push(agency, stream)
         kind = body.media_type(request, RECORD_TYPES)
-        content = await body.read(request)
-        records = from_json(content) if kind == "application/json" else from_ndjson(content)
-        origin = _origin(request, stream.name)
-        return await self.take(agency, records, self._checker.plain(stream), origin, dry_run=dry_run)
+        with self._limits.push(agency.name) as count:
+            content = await body.read(request, self._limits.pace)
+            records = from_json(content) if kind == "application/json" else from_ndjson(content)
+            origin = _origin(request, stream.name)
+            count(len(records))
+            return await self.take(agency, records, self._checker.plain(stream), origin, dry_run=dry_run)
 
     async def take(
         self,

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from services.ingest.faults import Problem, Refusal
-from services.ingest.settings import BYTES_A_RECORD, RECORDS_A_REQUEST
+from services.ingest.settings import BYTES_A_RECORD, LEVELS_A_RECORD, RECORDS_A_REQUEST
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ def _record(index: int, raw: bytes, value: Any) -> Record:
     if len(raw) > BYTES_A_RECORD:
         text = f"一条记录最多 {BYTES_A_RECORD} 字节 · a record may have {BYTES_A_RECORD} bytes"
         return Record(index, raw, Refusal("too_large", text))
+    if _levels(raw) > LEVELS_A_RECORD:
+        return Record(index, raw, _too_deep())
     if not isinstance(value, dict):
         return Record(
             index, raw, Refusal("not_object", "记录应为 JSON 对象 · a record must be a JSON object")
@@ -136,10 +138,46 @@ def _decode(text: str, at: int) -> tuple[Any, int]:
         return _decoder.raw_decode(text, at)
     except json.JSONDecodeError as error:
         raise _not_json(error.pos, error.msg) from error
-    except RecursionError:
-        raise _not_json(at, "nested too deep") from None
+    except RecursionError:  # far too deep, but the records after it may be good
+        return None, _end_of_value(text, at)
     except (ValueError, ArithmeticError):  # NaN, or a number beyond any that could be meant
         raise _not_json(at, "a number that is none or is beyond all bounds") from None
+
+
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def _levels(raw: bytes) -> int:
+    """How deep arrays and objects are nested; counted only where there are brackets enough to matter."""
+    if raw.count(b"{") + raw.count(b"[") <= LEVELS_A_RECORD:
+        return 1
+    text = raw.decode()
+    level = deepest = 0
+    for found in _BRACKETS.finditer(text):
+        if text[found.start()] in "[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif text[found.start()] in "]}":
+            level -= 1
+    return deepest
+
+
+def _end_of_value(text: str, at: int) -> int:
+    """Where the array or object that begins at `at` ends, by its brackets alone."""
+    level = 0
+    for found in _BRACKETS.finditer(text, at, at + BYTES_A_RECORD):
+        if text[found.start()] in "[{":
+            level += 1
+        elif text[found.start()] in "]}":
+            level -= 1
+            if level == 0:
+                return found.end()
+    raise _not_json(at, "nested too deep")
+
+
+def _too_deep() -> Refusal:
+    text = f"JSON 最多嵌套 {LEVELS_A_RECORD} 层 · JSON may be nested {LEVELS_A_RECORD} levels deep"
+    return Refusal("too_deep", text)
 
 
 def _skip(text: str, at: int) -> int:

@@ -8,8 +8,13 @@ from services.platform.settings import Common
 
 RECORDS_A_REQUEST = 2_000
 BYTES_A_REQUEST = 10_000_000
-"""Counted after decompression."""
+"""Counted after decompression; as compressed it may not be larger either."""
 BYTES_A_RECORD = 1_000_000
+LEVELS_A_RECORD = 32
+"""How deep JSON may be nested, the record itself being the first level."""
+GZIP_RATIO = 100
+"""A body may be so many times larger than its gzip; below RATIO_FREE_BYTES it may be anything."""
+RATIO_FREE_BYTES = 1_000_000
 
 
 class IngestSettings(Common):
@@ -24,3 +29,11 @@ class IngestSettings(Common):
     write_timeout: float = Field(
         8.0, gt=0, description="seconds a push waits for the broker before it is answered 503"
     )
+    agency_pushes_per_second: float = Field(1_000, gt=0, description="pushes an agency may make a second")
+    agency_pushes_burst: float = Field(5_000, ge=1, description="and at once, after a time without any")
+    agency_records_per_second: float = Field(10_000, gt=0, description="records an agency may push a second")
+    agency_records_burst: float = Field(200_000, ge=1, description="and at once, after a time without any")
+    agency_pushes_at_once: int = Field(32, ge=1, description="pushes of an agency that may be under way")
+    head_wait: float = Field(10.0, gt=0, description="seconds until the head of a request must be there")
+    body_wait: float = Field(15.0, gt=0, description="seconds a body may pause, and lag behind its pace")
+    body_least_pace: float = Field(4_000, gt=0, description="bytes a second of a body, at the least")
