@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from schemas.generate import stream_schema
-from services.ingest import openapi
+from services.ingest import openapi, page
 from services.ingest.agencies import Agencies
 from services.ingest.answer import ProblemDetails, told_in
 from services.ingest.check import Checker
@@ -113,6 +113,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     _add_receipts(app, pipeline, receipts)
     _add_looks(app, watch, metrics, feeds)
     _add_errors(app)
+    page.install(app)
     return app
 
 
