@@ -1,18 +1,21 @@
 """The commands of whoever runs minmai: schema, topics, plan, agencies."""
 
-import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cli.paths import plan_folder
 from cli.plan_docs import pages
 from services.ingest import agencies
-from services.ingest.agencies import Agency
+from services.ingest.agencies import Key
 from services.ingest.feeds.names import feed_topics
 from services.ingest.settings import IngestSettings
 from services.platform import migrations
 from services.platform import topics as kafka_topics
 from services.platform.plan import load_plan
 from services.platform.settings import Common, load
+
+_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def migrate(dry_run: bool) -> None:
@@ -72,33 +75,64 @@ def plan_docs(plan: Path, folder: Path, check: bool) -> None:
     print(f"{folder}: 更新 {len(changed)} 页 · {len(changed)} pages changed")
 
 
-def add_agency(file: Path, name: str, streams: list[str], divisions: list[str]) -> None:
+def add_agency(file: Path, name: str, streams: list[str], divisions: list[str], feed: bool) -> None:
     """Add an agency, by default for the whole county of the plan, and print its key."""
     divisions = divisions or [load_plan(plan_folder()).county.county]
-    key = agencies.add(file, name, streams, divisions)
+    key = agencies.add(file, name, streams, divisions, feed=feed)
     print(f"已登记 · added: {name} ({', '.join(streams)}; {', '.join(divisions)})")
+    _show_once(key)
+
+
+def list_agencies(file: Path) -> None:
+    """Print the agencies of a file and their keys' ids; one that is not there has none."""
+    known = agencies.listed(file)
+    if not known:
+        print(f"{file}: 尚无单位 · no agencies yet; `minmai agency add` adds one")
+    now = datetime.now(UTC)
+    for agency in known:
+        feed = "; 自有主题 · own topic" if agency.feed else ""
+        print(
+            f"{agency.name:<28} {', '.join(sorted(agency.streams))}; {', '.join(agency.divisions)}; "
+            f"{agency.created:%Y-%m-%d}{feed}"
+        )
+        for key in agency.keys:
+            print(f"    密钥 · key {key.id}  {_local(key.created)}  {_until(key, now)}")
+        if not agency.keys:
+            print("    没有密钥，不能上报 · no key: it cannot push; `minmai agency rotate` gives it one")
+
+
+def rotate_key(file: Path, name: str, overlap: timedelta) -> None:
+    """Give an agency a new key and print it, and until when the one before still holds."""
+    key, end = agencies.rotate(file, name, overlap)
+    if overlap:
+        print(f"{name}: 旧密钥有效至 {_local(end)} · the keys before hold until then")
+    else:
+        print(f"{name}: 旧密钥已失效 · the keys before hold no longer")
+    _show_once(key)
+
+
+def revoke_keys(file: Path, name: str, id: str | None) -> None:
+    """Take an agency's keys away, or one of them, and print which."""
+    taken = agencies.revoke(file, name, id)
+    ids = ", ".join(key.id for key in taken) or "无 · none"
+    print(f"{name}: 已吊销密钥 · revoked: {ids}")
+
+
+def _show_once(key: str) -> None:
     print("密钥只显示这一次，请立即保存 · the key, shown this once:")
     print(key)
 
 
-def list_agencies(file: Path) -> None:
-    """Print the agencies of a file; one that is not there has none."""
-    known = _agencies(file)
-    if not known:
-        print(f"{file}: 尚无单位 · no agencies yet; `minmai agency add` adds one")
-    for agency in known:
-        print(
-            f"{agency.name:<28} {', '.join(sorted(agency.streams))}; {', '.join(agency.divisions)}; "
-            f"{agency.created:%Y-%m-%d}"
-        )
+def _until(key: Key, now: datetime) -> str:
+    if key.expires is None:
+        return "有效 · holds"
+    if key.holds(now):
+        return f"有效至 · holds until {_local(key.expires)}"
+    return f"已失效 · ended {_local(key.expires)}"
 
 
-def _agencies(file: Path) -> list[Agency]:
-    agencies.Agencies(file)  # raises AgenciesError with what is wrong
-    try:
-        return [Agency.model_validate(entry) for entry in json.loads(file.read_bytes())["agencies"]]
-    except FileNotFoundError:
-        return []
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone(_ZONE):%Y-%m-%d %H:%M}"
 
 
 def _versions(numbers: list[int]) -> str:

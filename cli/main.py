@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -162,26 +162,54 @@ def plan_docs(
 
 @agency.command("add")
 def agency_add(
+    *,
     name: Annotated[str, typer.Argument(help="its name, which becomes the source of its records")],
     stream: Annotated[list[str], typer.Option(help="a stream it may push; may be given several times")],
     division: Annotated[
         list[str] | None,
         typer.Option(help="a division code it may tell of, those below included; the plan's county if none"),
     ] = None,
+    feed: Annotated[bool, typer.Option("--feed", help="it also writes to minmai.feed.NAME")] = False,
     file: AgenciesFile = Path("data/agencies.json"),
 ) -> None:
     """Add an agency and print its key, which is shown this once."""
     from cli import admin
 
-    admin.add_agency(file, name, stream, division or [])
+    admin.add_agency(file, name, stream, division or [], feed)
 
 
 @agency.command("list")
 def agency_list(file: AgenciesFile = Path("data/agencies.json")) -> None:
-    """List the agencies."""
+    """List the agencies and the ids of their keys."""
     from cli import admin
 
     admin.list_agencies(file)
+
+
+@agency.command("rotate")
+def agency_rotate(
+    name: Annotated[str, typer.Argument(help="the agency")],
+    overlap: Annotated[
+        float, typer.Option(min=0, max=8760, help="hours that the keys it has still hold; 0: none")
+    ] = 24.0,
+    file: AgenciesFile = Path("data/agencies.json"),
+) -> None:
+    """Give an agency a new key and print it, which is shown this once."""
+    from cli import admin
+
+    admin.rotate_key(file, name, timedelta(hours=overlap))
+
+
+@agency.command("revoke")
+def agency_revoke(
+    name: Annotated[str, typer.Argument(help="the agency")],
+    key: Annotated[str | None, typer.Option(help="id of one key, as `list` shows it; all if none")] = None,
+    file: AgenciesFile = Path("data/agencies.json"),
+) -> None:
+    """Take an agency's keys away at once; the agency and its records stay."""
+    from cli import admin
+
+    admin.revoke_keys(file, name, key)
 
 
 @feed.command("list")

@@ -10,14 +10,14 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
@@ -27,14 +27,36 @@ from services.platform.errors import MinmaiError
 log = logging.getLogger(__name__)
 
 KEY_PREFIX = "minmai_"
+_ID_DIGITS = 8
 
 
 class AgenciesError(MinmaiError):
     """The file of the agencies cannot be read or an entry is wrong."""
 
 
+class Key(Contract):
+    """A key of an agency, known by its hash."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    created: UtcDatetime
+    expires: Annotated[UtcDatetime | None, Field(description="from then on it is none")] = None
+
+    @property
+    def id(self) -> str:
+        """What people call it; the beginning of the hash, which tells nothing of the key."""
+        return self.sha256[:_ID_DIGITS]
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it has not expired."""
+        return self.expires is None or now < self.expires
+
+
 class Agency(Contract):
-    """One agency: which streams it may push, and for the divisions under which codes."""
+    """One agency: which streams it may push, and for the divisions under which codes.
+
+    It may have several keys, so that a new one can be put in place before the old one ends, or none: then
+    nothing of it is taken.
+    """
 
     name: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="source of its events")
@@ -44,11 +66,20 @@ class Agency(Contract):
         tuple[Annotated[str, Field(pattern=r"^\d{1,12}$")], ...],
         Field(min_length=1, description="division codes; each also admits the divisions below it"),
     ]
-    key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    keys: tuple[Key, ...]
     created: UtcDatetime
     feed: Annotated[bool, Field(description="it also writes to a topic of its own, minmai.feed.{name}")] = (
         False
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_key(cls, entry: Any) -> Any:
+        """Read an entry as it was written while an agency had exactly one key."""
+        if not isinstance(entry, dict) or "key_sha256" not in entry or "keys" in entry:
+            return entry
+        rest = {name: value for name, value in entry.items() if name != "key_sha256"}
+        return rest | {"keys": [{"sha256": entry["key_sha256"], "created": entry.get("created")}]}
 
     @field_validator("streams")
     @classmethod
@@ -64,6 +95,8 @@ class Agency(Contract):
 
 
 class _File(Contract):
+    """The whole file."""
+
     agencies: list[Agency] = []
 
     @field_validator("agencies")
@@ -88,23 +121,33 @@ class Agencies:
         self._state = self._stat()
         self._agencies = _read(path).agencies
 
-    def lookup(self, key: str) -> Agency | None:
-        """Return the agency whose key this is.
+    def lookup(self, key: str, now: datetime | None = None) -> Agency | None:
+        """Return the agency whose key this is at a moment (by default: now).
 
-        Every agency is compared, each in constant time, so that the time taken tells nothing of any key.
+        Every key is compared, each in constant time, so that the time taken tells nothing of any key.
         """
         self._refresh()
+        now = now or datetime.now(UTC)
         found: Agency | None = None
         digest = _digest(key)
         for agency in self._agencies:
-            if hmac.compare_digest(agency.key_sha256, digest):
-                found = agency
+            for known in agency.keys:
+                if hmac.compare_digest(known.sha256, digest) and known.holds(now):
+                    found = agency
         return found
 
     def feeding(self) -> dict[str, Agency]:
-        """The agencies that write to a topic of their own, by name."""
+        """The agencies that write to a topic of their own, by name.
+
+        Not those without a key: an agency whose keys have been revoked has no way in, its topic neither.
+        """
         self._refresh()
-        return {agency.name: agency for agency in self._agencies if agency.feed}
+        now = datetime.now(UTC)
+        return {
+            agency.name: agency
+            for agency in self._agencies
+            if agency.feed and any(key.holds(now) for key in agency.keys)
+        }
 
     def _refresh(self) -> None:
         state = self._stat()
@@ -121,28 +164,29 @@ class Agencies:
     def _stat(self) -> tuple[int, int, int] | None:
         try:
             found = self._path.stat()
-        except FileNotFoundError:
+        except OSError:  # not there, or not to be reached, which reading it will tell
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def add(path: Path, name: str, streams: Iterable[str], divisions: Iterable[str]) -> str:
+def add(
+    path: Path, name: str, streams: Iterable[str], divisions: Iterable[str], *, feed: bool = False
+) -> str:
     """Add an agency and return its key, which can never be had again; the file keeps a hash of it.
 
     Raises AgenciesError if there is one of that name, or a stream or division code is wrong.
     """
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    key, kept = _new(datetime.now(UTC))
     with _locked(path):
         known = _read(path).agencies
         try:
-            added = Agency.model_validate(
-                {
-                    "name": name,
-                    "streams": list(streams),
-                    "divisions": list(divisions),
-                    "key_sha256": _digest(key),
-                    "created": datetime.now(UTC),
-                }
+            added = Agency(
+                name=name,
+                streams=frozenset(streams),
+                divisions=tuple(divisions),
+                keys=(kept,),
+                created=kept.created,
+                feed=feed,
             )
             content = _File(agencies=[*known, added])
         except ValidationError as error:
@@ -151,13 +195,66 @@ def add(path: Path, name: str, streams: Iterable[str], divisions: Iterable[str])
     return key
 
 
+def rotate(path: Path, name: str, overlap: timedelta) -> tuple[str, datetime]:
+    """Give an agency a new key; return it, and the moment until which the keys it had before still hold.
+
+    A key that was to expire earlier still does; those that have expired are forgotten. Raises AgenciesError
+    if there is no such agency.
+    """
+    now = datetime.now(UTC)
+    end = now + overlap
+    key, kept = _new(now)
+
+    def keys_of(agency: Agency) -> Sequence[Key]:
+        ending = (
+            known.model_copy(update={"expires": min(known.expires or end, end)}) for known in agency.keys
+        )
+        return [*(known for known in ending if known.holds(now)), kept]
+
+    _change(path, name, keys_of)
+    return key, end
+
+
+def revoke(path: Path, name: str, id: str | None = None) -> Sequence[Key]:
+    """Take all keys of an agency away, or the one of this id, at once; return those taken.
+
+    The agency stays in the file: what it has pushed is still its own, and `rotate` gives it a key again.
+    Raises AgenciesError if there is no such agency or key.
+    """
+    taken: list[Key] = []
+
+    def keys_of(agency: Agency) -> Sequence[Key]:
+        taken.extend(known for known in agency.keys if id in (None, known.id))
+        if id is not None and not taken:
+            ids = ", ".join(known.id for known in agency.keys) or "none"
+            raise AgenciesError(f"{path}: agency {name!r} has no key {id!r}; its keys: {ids}")
+        return [known for known in agency.keys if known not in taken]
+
+    _change(path, name, keys_of)
+    return taken
+
+
+def _new(now: datetime) -> tuple[str, Key]:
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    return key, Key(sha256=_digest(key), created=now)
+
+
+def _change(path: Path, name: str, keys_of: Callable[[Agency], Sequence[Key]]) -> None:
+    with _locked(path):
+        known = _read(path).agencies
+        if name not in (agency.name for agency in known):
+            names = ", ".join(agency.name for agency in known) or "none"
+            raise AgenciesError(f"{path}: there is no agency {name!r}; there are: {names}")
+        changed = [
+            agency.model_copy(update={"keys": tuple(keys_of(agency))}) if agency.name == name else agency
+            for agency in known
+        ]
+        _write(path, _File(agencies=changed))
+
+
 def listed(path: Path) -> list[Agency]:
     """Return the agencies of a file; one that is not there has none. Raises AgenciesError if it is wrong."""
     return _read(path).agencies
-
-
-def _digest(key: str) -> str:
-    return sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
 def _read(path: Path) -> _File:
@@ -169,6 +266,10 @@ def _read(path: Path) -> _File:
         raise AgenciesError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         raise AgenciesError(f"{path}: {_mistakes(error)}") from None
+
+
+def _digest(key: str) -> str:
+    return sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
 def _mistakes(error: ValidationError) -> str:

@@ -1,5 +1,6 @@
 """The commands of whoever runs minmai."""
 
+from hashlib import sha256
 from pathlib import Path
 
 from services.platform.migrations import FOLDER
@@ -75,6 +76,32 @@ def test_an_agency_is_added_and_listed_and_its_key_shown_once(tmp_path: Path) ->
     assert "532622" in listed
     assert key not in listed
     assert "health-bureau" in refused(minmai("agency", "add", "health-bureau", *words))
+
+
+def test_a_key_is_rotated_and_revoked(tmp_path: Path) -> None:
+    file = tmp_path / "agencies.json"
+
+    def agency(*words: object) -> list[str]:
+        done = minmai("agency", *words, "--file", file)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    first = agency("add", "health-bureau", "--stream", "facility", "--feed")[-1]
+    second = agency("rotate", "health-bureau", "--overlap", "1.5")[-1]
+    ids = [sha256(key.encode()).hexdigest()[:8] for key in (first, second)]
+    head, old, new = agency("list")
+    assert "own topic" in head
+    assert ids[0] in old
+    assert "holds until" in old
+    assert ids[1] in new
+    assert agency("revoke", "health-bureau", "--key", ids[0]) == [
+        f"health-bureau: 已吊销密钥 · revoked: {ids[0]}"
+    ]
+    assert ids[1] in agency("revoke", "health-bureau")[0]
+    assert "no key" in agency("list")[1]
+    third = agency("rotate", "health-bureau", "--overlap", "0")[-1]
+    assert not {first, second, third} & set(file.read_text().split('"'))
+    assert "no agency 'nobody'" in refused(minmai("agency", "revoke", "nobody", "--file", file))
 
 
 def test_sample_has_its_own_options(tmp_path: Path) -> None:
