@@ -37,16 +37,14 @@ _AT_ONCE = 500
 _SHORTEST_ID = 6
 
 _LETTERS = """
-    SELECT letter.*, mended.content AS content, replayed.outcome AS outcome, replayed.why AS why
-    FROM (SELECT * FROM dead_letter FINAL) AS letter
-    LEFT JOIN (SELECT letter, argMax(content, at) AS content FROM dead_letter_mended GROUP BY letter)
-        AS mended
-        ON mended.letter = letter.id
-    LEFT JOIN (SELECT letter, if(countIf(outcome IN ('counted', 'duplicate')) > 0,
-            argMaxIf(outcome, at, outcome IN ('counted', 'duplicate')), argMax(outcome, at)) AS outcome,
-            argMax(message, at) AS why
-        FROM dead_letter_replayed GROUP BY letter) AS replayed
-        ON replayed.letter = letter.id"""
+    SELECT dead.*, mended.text AS content, replayed.became AS outcome
+    FROM (SELECT * FROM dead_letter FINAL) AS dead
+    LEFT JOIN (SELECT letter, argMax(content, at) AS text FROM dead_letter_mended GROUP BY letter) AS mended
+        ON mended.letter = dead.id
+    LEFT JOIN (
+        SELECT letter, argMax(outcome, (outcome IN ('counted', 'duplicate'), at)) AS became
+        FROM dead_letter_replayed GROUP BY letter
+    ) AS replayed ON replayed.letter = dead.id"""
 
 
 class DeadLetterError(MinmaiError):
@@ -83,7 +81,6 @@ class Letter:
     raw: str
     content: str
     outcome: str
-    why: str
 
     @property
     def now(self) -> str:
@@ -331,8 +328,8 @@ def _object(raw: bytes, where: str) -> dict[str, Any]:
         found = []
     if len(found) != 1 or isinstance(found[0].content, Refusal) or raw.lstrip().startswith(b"["):
         raise DeadLetterError(
-            f"{where}: 不是一个 JSON 对象，请用 mend --file 给出整条记录 · "
-            "is not one JSON object: give the whole record with mend --file"
+            f"{where}: 不是一个 JSON 对象，请用 mend --record 给出整条记录 · "
+            "is not one JSON object: give the whole record with mend --record"
         )
     return dict(found[0].content)
 
@@ -368,7 +365,7 @@ def _agency(people: Path, letter: Letter) -> Agency:
 def _letter(clickhouse: ClickHouse, id: str) -> Letter:
     if len(id) < _SHORTEST_ID:
         raise DeadLetterError(f"{id}: 至少写 {_SHORTEST_ID} 位 · give at least {_SHORTEST_ID} characters")
-    found = clickhouse.rows(f"{_LETTERS} WHERE startsWith(letter.id, %(id)s) LIMIT 2", {"id": id})
+    found = clickhouse.rows(f"{_LETTERS} WHERE startsWith(dead.id, %(id)s) LIMIT 2", {"id": id})
     if len(found) != 1:
         raise DeadLetterError(
             f"{id}: 有多条，请多写几位 · there are several: write more of it"
