@@ -65,7 +65,7 @@ class Limits:
         """Admit a push of an agency, to be entered before its body is read and left with the answer.
 
         Gives the function to be called with the number of its records, once or for each part of them.
-        Raises Problem 429 with Retry-After if the agency has too many pushes under way or has pushed too much.
+        Raises Problem 429 with Retry-After if the agency has too many pushes under way, or pushed too much.
         """
         use = self._uses.get(agency)
         if use is None:

@@ -4,20 +4,30 @@ import gzip
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from services.ingest.agencies import add
+from services.ingest.agencies import add, revoke, rotate
 from services.ingest.app import create_app
 from services.ingest.faults import Problem, Refusal
 from services.ingest.limits import Limits
 from services.ingest.records import from_json, from_ndjson
-from services.ingest.settings import LEVELS_A_RECORD, IngestSettings
+from services.ingest.settings import (
+    BYTES_A_RECORD,
+    BYTES_A_REQUEST,
+    GZIP_RATIO,
+    LEVELS_A_RECORD,
+    RECORDS_A_REQUEST,
+    IngestSettings,
+)
 from tests.ingest.support import PLAN, voucher
 
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 VOUCHERS = "/v1/streams/consumption-voucher"
 
 
@@ -190,6 +200,26 @@ async def test_what_gzip_may_do(client: Client) -> None:
         problem(response, 503, "unavailable")  # it was read; the broker is away
 
 
+async def test_a_key_that_is_revoked_is_401_at_the_next_push(tmp_path: Path) -> None:
+    settings = IngestSettings(
+        kafka="127.0.0.1:1", clickhouse_port=1, plan=PLAN, agencies=tmp_path / "agencies.json"
+    )
+    old = add(settings.agencies, "commerce", ["consumption-voucher"], ["532622"])
+    transport = httpx.ASGITransport(create_app(settings))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ingest") as http:
+        before = Client(http, old)
+        problem(await before.push(b"{}"), 503, "unavailable")
+        new, _ = rotate(settings.agencies, "commerce", timedelta(hours=1))
+        after = Client(http, new)
+        problem(await before.push(b"{}"), 503, "unavailable")
+        problem(await after.push(b"{}"), 503, "unavailable")
+        revoke(settings.agencies, "commerce", sha256(old.encode()).hexdigest()[:8])
+        problem(await before.push(b"{}"), 401, "unknown_key")
+        problem(await after.push(b"{}"), 503, "unavailable")
+        revoke(settings.agencies, "commerce")
+        problem(await after.push(b"{}"), 401, "unknown_key")
+
+
 async def test_429(tmp_path: Path) -> None:
     settings = IngestSettings(
         kafka="127.0.0.1:1",
@@ -210,3 +240,27 @@ async def test_429(tmp_path: Path) -> None:
         assert 90 <= int(response.headers["retry-after"]) <= 100
         problem(await one.push(body, "/v1/events"), 429, "too_many_records_a_second")
         problem(await other.push(body), 503, "unavailable")
+
+
+def test_the_guides_tell_the_limits_as_they_are() -> None:
+    settings = IngestSettings()
+    operators = (GUIDES / "operators-agencies.md").read_text(encoding="utf-8")
+    for name in IngestSettings.model_fields:
+        if name.startswith(("agency_", "head_", "body_")):
+            assert f"| `MINMAI_{name.upper()}` | {getattr(settings, name):.0f} |" in operators
+    agencies = (GUIDES / "agencies.md").read_text(encoding="utf-8")
+    for told in (
+        f"| {RECORDS_A_REQUEST:,} 条 |",
+        f"| {BYTES_A_REQUEST // 1_000_000} MB |",
+        f"| {BYTES_A_RECORD // 1_000_000} MB |",
+        f"| {LEVELS_A_RECORD} 层 |",
+        f"| {GZIP_RATIO} : 1 |",
+        f"请求头 {settings.head_wait:.0f} 秒内到齐；请求体平均每秒至少 {settings.body_least_pace:,.0f} 字节，"
+        f"停顿不超过 {settings.body_wait:.0f} 秒",
+        f"每秒 {settings.agency_pushes_per_second:,.0f} 次，"
+        f"空闲后可以一下子 {settings.agency_pushes_burst:,.0f} 次",
+        f"每秒 {settings.agency_records_per_second:,.0f} 条，"
+        f"空闲后可以一下子 {settings.agency_records_burst:,.0f} 条",
+        f"| {settings.agency_pushes_at_once} 个 |",
+    ):
+        assert told in agencies
