@@ -18,6 +18,9 @@ class Answer(BaseModel):
     accepted: Annotated[int, Field(description="new records, kept")]
     duplicate: Annotated[int, Field(description="the same id and content again; nothing to do")]
     rejected: Annotated[int, Field(description="each stands in `errors`")]
+    marked: Annotated[
+        str | None, Field(description="path of a copy of the file with its errors marked, for 24 hours")
+    ] = None
     errors: Annotated[
         list[Fault],
         Field(description="the first 2,000 of a sheet; all stand in its copy and on the receipt"),

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse
 
 from schemas.generate import stream_schema
 from services.ingest import openapi, page
@@ -23,6 +24,7 @@ from services.ingest.check import Checker
 from services.ingest.faults import Problem, shown
 from services.ingest.feeds.feeds import Feeds
 from services.ingest.feeds.standing import Standings
+from services.ingest.files import MEDIA_TYPES, Copies
 from services.ingest.journal import Journal
 from services.ingest.known import Known
 from services.ingest.language import Language, asked_for, said_in
@@ -67,6 +69,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     received = received_for(settings, clickhouse)
     known = Known(clickhouse)
     receipts = Receipts(clickhouse)
+    copies = Copies()
     watch = Watch(settings.kafka, outlet, writer, journal, clickhouse, received=received)
     metrics = Metrics()
     metrics.ready.set_function(lambda: watch.obstacle is None)
@@ -86,6 +89,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
             await writer.close()
             await outlet.close()
             clickhouse.close()
+            copies.close()
             if journal is not None:
                 journal.close()
 
@@ -100,6 +104,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
         limits=Limits(settings),
         known=known,
         receipts=receipts,
+        copies=copies,
     )
     feeds = Feeds(
         *(settings.kafka, agencies, pipeline),
@@ -110,7 +115,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
         registry=metrics.registry,
     )
     _add_pushes(app, pipeline, metrics)
-    _add_receipts(app, pipeline, receipts)
+    _add_receipts(app, pipeline, receipts, copies)
     _add_looks(app, watch, metrics, feeds)
     _add_errors(app)
     page.install(app)
@@ -148,7 +153,7 @@ def _add_pushes(app: FastAPI, pipeline: Pipeline, metrics: Metrics) -> None:
         return response
 
 
-def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts) -> None:
+def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts, copies: Copies) -> None:
     @app.get("/v1/receipts/{id}", **openapi.RECEIPT)
     async def receipt(
         request: Request,
@@ -180,6 +185,20 @@ def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts) -> None:
         for conflict in state.conflicts:
             conflict.message = said_in(language, conflict.message)
         return _json(state.model_dump_json(), 200, language=language)
+
+    @app.get("/v1/receipts/{id}/marked", **openapi.MARKED)
+    async def marked(request: Request, id: str) -> Response:
+        """The file of a push with its errors marked, to be mended and sent again."""
+        agency = pipeline.authenticate(request)
+        path = await asyncio.to_thread(copies.find, agency.name, id)
+        if path is None:
+            raise Problem(
+                404,
+                "no_marked_copy",
+                "没有这个副本，可能已超过 24 小时，请重发原文件 · "
+                "there is no such copy, they are kept for 24 hours: send the file again",
+            )
+        return FileResponse(path, media_type=MEDIA_TYPES[path.suffix], filename=f"marked{path.suffix}")
 
 
 def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> None:

@@ -37,9 +37,10 @@ def media_type(request: Request, accepted: tuple[str, ...]) -> str:
         raise Problem(
             415,
             "unsupported_media_type",
-            f"Content-Type 应为以下之一：{', '.join(accepted)} · Content-Type must be one of these",
+            f"不支持这个 Content-Type，有：{', '.join(accepted)} · "
+            f"Content-Type must be one of {', '.join(accepted)}",
         )
-    if charset not in ("utf-8", "utf8", "us-ascii"):
+    if found.endswith("json") and charset not in ("utf-8", "utf8", "us-ascii"):
         raise Problem(415, "unsupported_charset", "JSON 须用 UTF-8 编码 · JSON must be in UTF-8")
     return found
 

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 0.2
 _REST_SECONDS = 1.0
-"""After a question that failed: no push shall wait for the next failure at once."""
+"""After a question that failed, longer after each more: no push shall wait for the next failure."""
+_LONGEST_REST_SECONDS = 15.0
 _ASKED_AT_ONCE = 20_000
 
 
@@ -42,6 +43,7 @@ class Known:
         self._queue: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
         self._began: float | None = None
+        self._rest = _REST_SECONDS
         self._rests_until = 0.0
 
     async def among(self, names: Collection[Name]) -> dict[Name, UUID]:
@@ -77,8 +79,11 @@ class Known:
                 known = await asyncio.to_thread(self._ask, {name for one in group for name in one.names})
             except (Unavailable, ClickHouseError) as error:
                 log.warning("pushes are answered without what was counted before: %s", _first_line(error))
-                self._rests_until = loop.time() + _REST_SECONDS
+                self._rests_until = loop.time() + self._rest
+                self._rest = min(2 * self._rest, _LONGEST_REST_SECONDS)
                 known = {}
+            else:
+                self._rest = _REST_SECONDS
             finally:
                 self._began = None
             for one in group:

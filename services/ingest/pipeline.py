@@ -4,8 +4,11 @@ Over HTTP it comes in by `events` or `records`. Another way in (a sheet, an agen
 and a check of its own and calls `take`, or for a push in several parts `add` for each and `finish`.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 from starlette.requests import Request
 
@@ -16,7 +19,9 @@ from services.ingest.agencies import Agencies, Agency
 from services.ingest.answer import Answer
 from services.ingest.check import Check, Checker, Refused, may_push
 from services.ingest.faults import Problem, shown
+from services.ingest.files import Copies, Mark, mark, parts, spool, take_in
 from services.ingest.known import Known
+from services.ingest.language import Language, asked_for
 from services.ingest.letters import letter
 from services.ingest.limits import Limits
 from services.ingest.metrics import Metrics
@@ -24,12 +29,14 @@ from services.ingest.receipt_state import Receipts
 from services.ingest.receipts import Origin, Taking
 from services.ingest.received import Received
 from services.ingest.records import Record, from_json, from_ndjson
+from services.ingest.sheets.sheet import KINDS as SHEET_KINDS
+from services.ingest.sheets.sheet import Sheet, open_sheet
 from services.ingest.watch import Watch
 from services.ingest.writer import Writer
 from services.platform.errors import Unavailable
 
 EVENT_TYPES = ("application/cloudevents+json", "application/cloudevents-batch+json", "application/json")
-RECORD_TYPES = ("application/json", "application/x-ndjson", "application/ndjson")
+RECORD_TYPES = ("application/json", "application/x-ndjson", "application/ndjson", *SHEET_KINDS)
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +58,7 @@ class Pipeline:
         limits: Limits,
         known: Known,
         receipts: Receipts,
+        copies: Copies,
     ) -> None:
         self._agencies = agencies
         self._checker = checker
@@ -58,6 +66,7 @@ class Pipeline:
         self._limits = limits
         self._known = known
         self._receipts = receipts
+        self._copies = copies
         self._writer = writer
         self._watch = watch
         self._metrics = metrics
@@ -78,11 +87,37 @@ class Pipeline:
         may_push(agency, stream)
         kind = body.media_type(request, RECORD_TYPES)
         with self._limits.push(agency.name) as count:
+            if kind in SHEET_KINDS:
+                with spool() as file:
+                    await take_in(request, self._limits.pace, file)
+                    sheet = await asyncio.to_thread(open_sheet, SHEET_KINDS[kind], file, stream)
+                with sheet:
+                    count(sheet.rows)
+                    taking = Taking(agency, _origin(request, stream.name, kind="file"), dry_run)
+                    return await self._sheet(taking, sheet, stream, _language(request))
             content = await body.read(request, self._limits.pace)
             records = from_json(content) if kind == "application/json" else from_ndjson(content)
             origin = _origin(request, stream.name)
             count(len(records))
             return await self.take(agency, records, self._checker.plain(stream), origin, dry_run=dry_run)
+
+    async def _sheet(self, taking: Taking, sheet: Sheet, stream: Stream, language: Language | None) -> Answer:
+        """Take a sheet part by part, under one receipt; keep a copy with the errors marked, if it has any."""
+        check = self._checker.plain(stream)
+        marks: list[Mark] = []
+        async for records, last in parts(sheet.records()):
+            refused = await self.add(taking, records, check, last=last)
+            marks += [mark(one, language) for one in refused]
+        answer = taking.answer()
+        if marks:
+            agency, receipt = taking.agency.name, taking.push.receipt
+            write = partial(sheet.marked, marks)
+            try:
+                await asyncio.to_thread(self._copies.keep, agency, receipt, sheet.suffix, write)
+                answer.marked = f"/v1/receipts/{receipt}/marked"
+            except OSError as error:  # the records are taken all the same, and the errors in the answer
+                log.warning("no marked copy of a file: %s", error)
+        return answer
 
     async def take(
         self,
@@ -187,6 +222,10 @@ def known_stream(name: str) -> Stream:
     return STREAMS[name]
 
 
-def _origin(request: Request, stream: str = "") -> Origin:
+def _language(request: Request) -> Language | None:
+    return asked_for(request.headers.get("accept-language", ""))
+
+
+def _origin(request: Request, stream: str = "", *, kind: Literal["http", "file"] = "http") -> Origin:
     remote = request.client.host if request.client else ""
-    return Origin("http", stream, remote, shown(request.headers.get("user-agent", "")))
+    return Origin(kind, stream, remote, shown(request.headers.get("user-agent", "")))
