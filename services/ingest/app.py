@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse
 
 from schemas.generate import stream_schema
-from services.ingest import openapi, page
+from services.ingest import document, openapi, page
 from services.ingest.agencies import Agencies
 from services.ingest.answer import ProblemDetails, told_in
 from services.ingest.check import Checker
@@ -119,6 +119,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     _add_looks(app, watch, metrics, feeds)
     _add_errors(app)
     page.install(app)
+    document.complete(app)
     return app
 
 

@@ -1,7 +1,11 @@
 """Ingest as a process of its own, while its broker dies and comes back."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
@@ -16,6 +20,9 @@ from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 WAIT_SECONDS = 2
+
+_MOST = 100_000
+_EACH = 20
 
 
 class Agency:
@@ -122,3 +129,51 @@ def test_a_taken_port_and_a_journal_in_use_end_the_start(
     )
     with pytest.raises(Exception, match="in use"):
         third.start()
+
+
+def test_pushes_under_way_while_the_broker_goes_and_comes(
+    fresh_broker: Broker, service: Service, agency: Agency
+) -> None:
+    """Whatever was answered 200 lies on the topics in the end; every other push was told to come again."""
+    stopped = Event()
+    answered: dict[int, list[int]] = defaultdict(list)
+
+    def push_on(first: int) -> None:
+        for number in range(first, first + _MOST, 2):
+            if stopped.is_set():
+                return
+            response = agency.push(*range(number * _EACH, (number + 1) * _EACH))
+            answered[response.status_code].append(number)
+            if response.status_code == 200:
+                counts = response.json()
+                assert (counts["received"], counts["rejected"]) == (_EACH, 0)
+                assert counts["accepted"] + counts["duplicate"] == _EACH
+            else:
+                assert response.headers["content-type"] == "application/problem+json"
+                assert int(response.headers["retry-after"]) > 0
+
+    with ThreadPoolExecutor(2) as pool:
+        working = [pool.submit(push_on, first) for first in (0, 1)]
+        try:
+            for end in (fresh_broker.stop, fresh_broker.kill):
+                kept, refused = len(answered[200]), len(answered[503])
+                eventually(partial(_more, answered[200], kept), 30, "pushes are accepted")
+                end()
+                eventually(partial(_more, answered[503], refused), 30, "a push is told to come again")
+                fresh_broker.start()
+                ensure_topics(fresh_broker.bootstrap)
+                kept = len(answered[200])
+                eventually(partial(_more, answered[200], kept), 60, "it goes on by itself")
+        finally:
+            stopped.set()
+        for one in working:
+            one.result()
+    assert set(answered) == {200, 503}
+    kept_subjects = {
+        f"v-{record}" for number in answered[200] for record in range(number * _EACH, (number + 1) * _EACH)
+    }
+    wait_for_subjects(fresh_broker.bootstrap, kept_subjects)
+
+
+def _more(found: list[int], than: int) -> bool:
+    return len(found) > than
