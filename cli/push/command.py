@@ -71,7 +71,7 @@ def push(
 def _push_all(
     sender: Sender, display: Display, sources: Sequence[Source], *, again: bool, dry_run: bool
 ) -> int:
-    total, failed = Counts(), 0
+    total, failed, refused = Counts(), 0, False
     try:
         for source in sources:
             try:
@@ -82,7 +82,12 @@ def _push_all(
                 display.complain(f"{source.path}: {error}")
                 continue
             total.add(done.counts)
-            display.result(f"{source.path} → {source.stream}", done.counts, _more(done, dry_run=dry_run))
+            refused = refused or done.is_refused
+            display.result(
+                f"{source.path} → {source.stream}",
+                *(done.counts, _more(done, dry_run=dry_run)),
+                calm=not done.is_refused,
+            )
     except Stopped as error:
         display.complain(f"{source.path}: {error}")
         return NOT_SENT
@@ -90,10 +95,10 @@ def _push_all(
         display.complain("已中断，再运行一次会从停下的地方继续 · interrupted: run it again to go on")
         return NOT_SENT
     if len(sources) > 1:
-        display.result("合计 total", total, "")
+        display.result("合计 total", total, "", calm=not refused)
     if failed:
         return NOT_SENT
-    return SOME_REFUSED if total.rejected else ALL_ACCEPTED
+    return SOME_REFUSED if refused else ALL_ACCEPTED
 
 
 def _more(done: Done, *, dry_run: bool) -> str:
@@ -102,6 +107,9 @@ def _more(done: Done, *, dry_run: bool) -> str:
         parts.append("（只检查，未上报 · checked only）")
     elif done.already:
         parts.append("（以前已上报 · sent before）")
+    if done.mended:
+        parts.append("（被拒收的已改好上报 · mended since）")
+        return "".join(parts)
     if done.counts.rejected and done.errors is not None:
         parts.append(f"\n  被拒收的见 refused: {done.errors}")
     if done.counts.rejected and done.receipt:

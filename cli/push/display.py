@@ -69,13 +69,13 @@ class Display:
         """Tell what went wrong, also in quiet mode."""
         self._console.print(_plain(text))
 
-    def result(self, name: str, counts: Counts, more: str) -> None:
-        """Tell what became of a file; in quiet mode only if records were refused."""
+    def result(self, name: str, counts: Counts, more: str, *, calm: bool) -> None:
+        """Tell what became of a file; in quiet mode only if it is nothing to be calm about."""
         said = _plain(
             f"{name}  共 {counts.received} 接收 {counts.accepted} 重复 {counts.duplicate} "
             f"拒收 {counts.rejected}{more}"
         )
-        if self._quiet and not counts.rejected:
+        if self._quiet and calm:
             return
         if self._bars is not None:
             self._console.print(said)

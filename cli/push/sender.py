@@ -11,7 +11,7 @@ from cli.push.batches import Batch, Item
 from cli.push.display import Display
 from cli.push.errors import FileError
 from cli.push.gateway import Answer, Content, Fault, Gateway
-from cli.push.sources import Source
+from cli.push.sources import KINDS, Source
 from cli.push.state import Counts, State, Store
 
 _PIECE = 65_536
@@ -34,6 +34,13 @@ class Done:
     receipt: str
     already: bool
     """Nothing was left to send."""
+    mended: bool = False
+    """What was refused has been mended since, and sent and accepted as the file that tells of it."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether there are refused records that nobody has mended yet."""
+        return bool(self.counts.rejected) and not self.mended
 
 
 class Sender:
@@ -173,7 +180,29 @@ class Sender:
 
     def _done(self, source: Source, state: State, already: bool) -> Done:
         errors = source.path.with_name(state.errors) if state.errors else None
-        return Done(state.counts, errors, state.receipts[-1] if state.receipts else "", already)
+        receipt = state.receipts[-1] if state.receipts else ""
+        mended = self._keep and errors is not None and self._all_accepted(errors, source.stream)
+        return Done(state.counts, errors, receipt, already, mended)
+
+    def _all_accepted(self, path: Path, stream: str) -> bool:
+        """Whether a file, as it is now, has been sent and accepted, what was refused of it included."""
+        kind = KINDS.get(path.suffix.lower())
+        if kind is None or not path.is_file():
+            return False
+        source = Source(path, kind, stream)
+        state = Store(source, self._states, keep=True).load(self._gateway.url, stream)
+        if not state.complete or not self._is_sent(source, state):
+            return False
+        return not state.counts.rejected or (
+            bool(state.errors) and self._all_accepted(path.with_name(state.errors), stream)
+        )
+
+    def _is_sent(self, source: Source, state: State) -> bool:
+        if source.kind != "ndjson":
+            return batches.prefix(source.path, source.path.stat().st_size) == state.digest
+        if batches.prefix(source.path, state.end) != state.digest:
+            return False
+        return next(self._batches(source, state, b""), None) is None
 
 
 def _content(source: Source, raws: list[bytes]) -> Content:

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,3 +142,29 @@ def test_a_terminal_shows_bars(ingest: dict[str, str], tmp_path: Path) -> None:
     assert done.returncode == 0, said
     assert "100%" in said
     assert "接收 100" in said
+
+
+def test_the_guide_runs_as_it_stands(ingest: dict[str, str], tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "push.md").read_text(encoding="utf-8")
+    first, mended, tried = re.findall(r"^```bash\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
+    env = ingest | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+
+    def run(code: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", code],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "共 2 接收 2 重复 0 拒收 0" in run(first)
+    said = run(mended)
+    assert "共 1 接收 0 重复 0 拒收 1" in said
+    assert "childcare-place.june.errors.ndjson → childcare-place  共 1 接收 1" in said
+    assert "只检查，未上报" in run(tried)
+    assert "被拒收的已改好上报" in run("minmai push outbox")

@@ -119,6 +119,26 @@ def test_refused_lines_are_kept_with_reasons_and_can_be_mended_and_sent(
     assert again.errors == tmp_path / "facility.errors.errors.ndjson"
 
 
+def test_what_was_refused_is_settled_when_it_is_mended_and_sent(ingest: Ingest, tmp_path: Path) -> None:
+    source = facility(tmp_path, b'{"wrong": 1}\n{"wrong": 2}\n')
+    errors = ingest.sender().send(source).errors
+    assert errors is not None
+
+    def mend(path: Path, old: str) -> None:
+        path.write_text(path.read_text().replace(old, '"right": 0'))
+        ingest.sender().send(find([path], None)[0])
+
+    assert ingest.sender().send(source).is_refused
+    mend(errors, '"wrong": 1')
+    assert ingest.sender().send(source).is_refused
+    mend(tmp_path / "facility.errors.errors.ndjson", '"wrong": 2')
+    done = ingest.sender().send(source)
+    assert done.mended
+    assert not done.is_refused
+    facility(tmp_path, b'{"wrong": 1}\n{"wrong": 2}\n{"wrong": 3}\n')
+    assert ingest.sender().send(source).is_refused
+
+
 def test_it_goes_on_where_it_stopped(ingest: Ingest, tmp_path: Path) -> None:
     source = facility(tmp_path, b'{"wrong": 0}\n' + numbered(*range(1, 4_000)))
     ingest.replies = [ingest.judged, AWAY]
