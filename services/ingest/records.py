@@ -65,8 +65,10 @@ def _record(index: int, raw: bytes, value: Any) -> Record:
     if len(raw) > BYTES_A_RECORD:
         text = f"一条记录最多 {BYTES_A_RECORD} 字节 · a record may have {BYTES_A_RECORD} bytes"
         return Record(index, raw, Refusal("too_large", text))
-    if _levels(raw) > LEVELS_A_RECORD:
-        return Record(index, raw, _too_deep())
+    if isinstance(value, Refusal):
+        return Record(index, raw, value)
+    if _is_deep(value):
+        return Record(index, raw, _TooDeep())
     if not isinstance(value, dict):
         return Record(
             index, raw, Refusal("not_object", "记录应为 JSON 对象 · a record must be a JSON object")
@@ -118,8 +120,16 @@ def _values(text: str) -> Iterator[tuple[bytes, Any]]:
         return
     at = _skip(text, at + 1)
     number = 0
+    room = BYTES_A_RECORD  # brackets are counted slowly: a push of nothing but them must not hold the others
     while number or not text.startswith("]", at):
-        value, end = _decode(text, at)
+        try:
+            value, end = _decode(text, at)
+        except _TooDeep as refusal:  # the records after it may be good
+            found = _end_of_value(text, at, room)
+            if found is None:
+                raise
+            value, end = refusal, found
+            room -= end - at
         number += 1
         _check_number(number)
         yield text[at:end].encode(), value
@@ -138,46 +148,47 @@ def _decode(text: str, at: int) -> tuple[Any, int]:
         return _decoder.raw_decode(text, at)
     except json.JSONDecodeError as error:
         raise _not_json(error.pos, error.msg) from error
-    except RecursionError:  # far too deep, but the records after it may be good
-        return None, _end_of_value(text, at)
+    except RecursionError:
+        raise _TooDeep from None
     except (ValueError, ArithmeticError):  # NaN, or a number beyond any that could be meant
         raise _not_json(at, "a number that is none or is beyond all bounds") from None
 
 
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+class _TooDeep(Refusal):
+    def __init__(self) -> None:
+        text = f"JSON 最多嵌套 {LEVELS_A_RECORD} 层 · JSON may be nested {LEVELS_A_RECORD} levels deep"
+        super().__init__("too_deep", text)
 
 
-def _levels(raw: bytes) -> int:
-    """How deep arrays and objects are nested; counted only where there are brackets enough to matter."""
-    if raw.count(b"{") + raw.count(b"[") <= LEVELS_A_RECORD:
-        return 1
-    text = raw.decode()
-    level = deepest = 0
-    for found in _BRACKETS.finditer(text):
-        if text[found.start()] in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif text[found.start()] in "]}":
-            level -= 1
-    return deepest
+def _is_deep(value: Any) -> bool:
+    nodes = [value] if isinstance(value, dict | list) else []
+    for _ in range(LEVELS_A_RECORD):
+        nodes = [
+            child
+            for node in nodes
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not nodes:
+            return False
+    return True
 
 
-def _end_of_value(text: str, at: int) -> int:
-    """Where the array or object that begins at `at` ends, by its brackets alone."""
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]+|[\]}]+', re.DOTALL)
+
+
+def _end_of_value(text: str, at: int, room: int) -> int | None:
+    # Where the array or object at `at` ends, by its brackets alone; None if not within `room` characters.
     level = 0
-    for found in _BRACKETS.finditer(text, at, at + BYTES_A_RECORD):
-        if text[found.start()] in "[{":
-            level += 1
-        elif text[found.start()] in "]}":
-            level -= 1
-            if level == 0:
-                return found.end()
-    raise _not_json(at, "nested too deep")
-
-
-def _too_deep() -> Refusal:
-    text = f"JSON 最多嵌套 {LEVELS_A_RECORD} 层 · JSON may be nested {LEVELS_A_RECORD} levels deep"
-    return Refusal("too_deep", text)
+    for found in _BRACKETS.finditer(text, at, at + room):
+        start, end = found.span()
+        if text[start] in "[{":
+            level += end - start
+        elif text[start] in "]}":
+            if level <= end - start:
+                return start + level
+            level -= end - start
+    return None
 
 
 def _skip(text: str, at: int) -> int:

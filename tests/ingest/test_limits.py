@@ -120,7 +120,7 @@ def test_a_record_nested_too_deep_is_refused_alone(levels: int) -> None:
 def test_depth_without_an_end_is_one_refused_record(body: bytes) -> None:
     [record] = from_json(body)
     assert isinstance(record.content, Refusal)
-    assert (record.raw, record.content.code) == (body, "not_json")
+    assert (record.raw, record.content.code) == (body, "too_deep")
 
 
 def test_brackets_in_text_are_not_depth() -> None:
