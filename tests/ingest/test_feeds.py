@@ -39,10 +39,7 @@ class Feeding:
         self.agency = f"commerce-{secrets.token_hex(4)}"
         self.pool = Pool(settings)
         self.standings = Standings(self.pool)
-        add(settings.agencies, self.agency, set(STREAMS) - {"facility"}, ["532622"])
-        said = json.loads(settings.agencies.read_text())
-        said["agencies"][-1]["feed"] = True
-        settings.agencies.write_text(json.dumps(said))
+        add(settings.agencies, self.agency, set(STREAMS) - {"facility"}, ["532622"], feed=True)
         ensure_topics(settings.kafka)
         ensure_topics(settings.kafka, topics=feed_topics([self.agency]))
 
