@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse
 
-from schemas.generate import stream_schema
 from services.ingest import document, openapi, page
 from services.ingest.agencies import Agencies
 from services.ingest.answer import ProblemDetails, told_in
@@ -32,10 +31,11 @@ from services.ingest.limits import Limits
 from services.ingest.metrics import Metrics
 from services.ingest.outlet import Outlet
 from services.ingest.patience import impatient
-from services.ingest.pipeline import RETRY_AFTER_SECONDS, Pipeline, known_stream
+from services.ingest.pipeline import RETRY_AFTER_SECONDS, Pipeline
 from services.ingest.receipt_state import LARGEST_PAGE, PAGE, Receipts
 from services.ingest.received import received_for
 from services.ingest.settings import IngestSettings
+from services.ingest.sheets import download
 from services.ingest.watch import Watch
 from services.ingest.writer import Writer
 from services.platform.clickhouse import ClickHouse
@@ -119,6 +119,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     _add_looks(app, watch, metrics, feeds)
     _add_errors(app)
     page.install(app)
+    download.install(app)
     document.complete(app)
     return app
 
@@ -203,11 +204,6 @@ def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts, copies: 
 
 
 def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> None:
-    @app.get("/v1/schemas/{stream}")
-    async def schema(stream: str) -> dict[str, object]:
-        """The JSON Schema of a stream's records; pushed plainly they also have `time` and perhaps `id`."""
-        return stream_schema(known_stream(stream))
-
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Whether the process is alive."""

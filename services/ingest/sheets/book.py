@@ -1,6 +1,7 @@
 """Writing an XLSX file row by row: a data sheet with drop-down lists, and the lists."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, BinaryIO
@@ -50,6 +51,7 @@ class Book:
         self._fields = fields
         self._header = header
         self._comments = 0
+        self._styles: dict[str, Any] = {}
         self._sheet.freeze_panes = f"A{header + 1}"
         for column, field in fields.items():
             dimension = self._sheet.column_dimensions[get_column_letter(column + 1)]
@@ -91,7 +93,7 @@ class Book:
         if isinstance(value, str):
             cell.data_type = "s"  # what an agency wrote is a text, never a formula
         if number_format:
-            cell.number_format = number_format
+            cell._style = self._style(number_format)
         if row == self._header:
             cell.font, cell.fill = Font(bold=True), _HEAD
         if mark is not None:
@@ -100,6 +102,14 @@ class Book:
                 self._comments += 1
                 cell.comment = Comment(_clean(mark.comment), "minmai", width=320, height=120)
         return cell
+
+    def _style(self, number_format: str) -> Any:
+        """The style of a number format, made once: openpyxl looks for it anew at every cell."""
+        if number_format not in self._styles:
+            cell = WriteOnlyCell(self._sheet)
+            cell.number_format = number_format
+            self._styles[number_format] = cell._style
+        return copy(self._styles[number_format])
 
     def _add_lists(self) -> None:
         """Add the drop-down lists; their words lie on a hidden sheet, for a list in place is cut at 255."""

@@ -146,13 +146,20 @@ def open_sheet(kind: SheetKind, file: BinaryIO, stream: Stream) -> Sheet:
 def _choose(source: Source, stream: Stream) -> tuple[str, Header]:
     """The sheet that has a header. Raises Problem 400 if none has, or several different ones."""
     found: list[tuple[str, Header]] = []
+    wrong: Problem | None = None
     for name in source.sheets():
-        with source.lines(name) as lines:
-            header = headers.found_in(lines, stream)
+        try:
+            with source.lines(name) as lines:
+                header = headers.found_in(lines, stream)
+        except Problem as problem:
+            if source.several:
+                raise
+            wrong = wrong or problem  # of a delimiter that may not be the file's
+            continue
         if header is not None:
             found.append((name, header))
     if not found:
-        raise headers.none_found(stream)
+        raise wrong or headers.none_found(stream)
     if source.several and len(found) > 1:
         names = "、".join(name for name, _header in found)
         raise Problem(

@@ -10,9 +10,11 @@ from zipfile import BadZipFile, ZipFile
 
 from openpyxl import load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
+from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet._reader import WorkSheetParser
+from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from services.ingest.faults import Problem, shown
 from services.ingest.sheets.limits import (
@@ -26,6 +28,7 @@ from services.ingest.sheets.limits import (
 )
 from services.ingest.sheets.lines import Line, check_row, check_width, trimmed
 
+_TEXT_TAG = f"{{{SHEET_MAIN_NS}}}is/{{{SHEET_MAIN_NS}}}t"
 _OLD_EXCEL = bytes.fromhex("d0cf11e0a1b11ae1")
 
 # It tells of every cell that is a date beyond all dates, and of every extension it leaves out; for us the
@@ -63,7 +66,7 @@ class XlsxFile:
     def _lines(self, sheet: ReadOnlyWorksheet, part: Any) -> Iterator[Line]:
         # openpyxl's own rows are padded to the farthest cell and leave out those that are not in order; its
         # parser gives each row as it stands.
-        parser = WorkSheetParser(
+        parser = _Parser(
             _Bounded(part),
             sheet._shared_strings,
             data_only=True,
@@ -92,6 +95,21 @@ class XlsxFile:
             texts.extend([""] * (column - len(texts)))
             texts[column - 1] = _text(cell["value"], percent=cell["style_id"] in self._percent)
         return trimmed(texts)
+
+
+class _Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
+    """openpyxl's, which would make a dozen objects of each text that stands in its cell."""
+
+    col_counter: int
+
+    def parse_cell(self, element: Any) -> dict[str, Any]:
+        inline = element.get("t") == "inlineStr" and len(element) == 1 and len(element[0]) == 1
+        if not inline or (text := element.find(_TEXT_TAG)) is None:
+            return dict(super().parse_cell(element))
+        at = element.get("r")
+        column: int = coordinate_to_tuple(at)[1] if at else self.col_counter + 1
+        self.col_counter = column
+        return {"row": self.row_counter, "column": column, "value": text.text or None, "style_id": 0}
 
 
 class _Bounded:
