@@ -50,7 +50,7 @@ def run(argv: list[str], environment: dict[str, str], folder: Path) -> str:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the guide's shell examples need curl")
 def test_the_shell_examples(environment: dict[str, str], tmp_path: Path) -> None:
-    first, many, schema, *withdrawals, cloudevent = [
+    first, many, schema, *withdrawals, cloudevent, sheet = [
         json.loads(run(["bash", "-euo", "pipefail", "-c", code], environment, tmp_path)) for code in SHELL
     ]
     assert len(withdrawals) == 3
@@ -61,6 +61,10 @@ def test_the_shell_examples(environment: dict[str, str], tmp_path: Path) -> None
     ):
         assert answer | {"receipt": ""} == shown | {"receipt": ""}
     assert schema == stream_schema(STREAMS["childcare-place"])
+    assert (sheet["accepted"], sheet["rejected"]) == (1, 1), sheet
+    [error] = sheet["errors"]
+    assert (error["row"], error["column"], error["field"]) == (4, "E", "enrolled")
+    assert sheet["marked"]
 
 
 def test_it_names_every_stream_kind_and_measure_and_what_each_asks_for() -> None:
@@ -84,8 +88,9 @@ def test_it_names_every_stream_kind_and_measure_and_what_each_asks_for() -> None
 
 
 def test_the_python_example(environment: dict[str, str], tmp_path: Path) -> None:
-    [code] = PYTHON
+    code, sheet = PYTHON
     lines = run([sys.executable, "-c", code], environment, tmp_path).splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == [
         f"接收 {number} 重复 0 拒收 0" for number in (500, 500, 200)
     ]
+    assert run([sys.executable, "-c", sheet], environment, tmp_path).strip() == "接收 10 重复 0 拒收 0"
