@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openpyxl
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -271,6 +272,41 @@ def test_a_dropped_sheet_its_errors_and_its_marked_copy(
     assert downloaded.value.path().read_bytes() == b"PK marked"
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width
+
+
+def test_a_real_sheet_marked_mended_and_sent_again(upload: Upload, ingest: Ingest, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    fields = list(voucher())
+    place = fields.index("face_value") + 1
+    book.active.append(["2024 年 5 月消费券"])
+    book.active.append(fields)
+    for record in vouchers("sheet", *range(1, 51)):
+        book.active.append(list(record.values()))
+    book.active.cell(10, place).value = "五十"
+    path = tmp_path / "五月.xlsx"
+    book.save(path)
+
+    page = upload()
+    fill(page, ingest.key, path)
+    page.locator("#send").click()
+    counts(page, received=50, accepted=49, rejected=1)
+    cells = page.locator("#errors-body tr td").all_text_contents()
+    assert cells[:3] == ["10", openpyxl.utils.get_column_letter(place), "face_value"]
+    with page.expect_download() as downloaded:
+        page.locator("#marked").click()
+    marked = tmp_path / downloaded.value.suggested_filename
+    assert marked.name == "五月.marked.xlsx"
+    downloaded.value.save_as(marked)
+
+    copy = openpyxl.load_workbook(marked)
+    assert copy.active is not None
+    copy.active.cell(10, place).value = 50
+    copy.save(marked)
+    page.locator("#file").set_input_files(marked)
+    page.locator("#send").click()
+    expect(page.locator("#result-title")).to_contain_text("全部接收")
+    counts(page, received=50, rejected=0)
 
 
 def test_by_keyboard_alone(upload: Upload, ingest: Ingest, tmp_path: Path) -> None:

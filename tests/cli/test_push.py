@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from schemas.streams import STREAMS
@@ -107,6 +108,39 @@ def test_a_wrong_key_and_nobody_there(ingest: dict[str, str], tmp_path: Path) ->
     key.write_text(ingest["MINMAI_KEY"] + "\n")
     env = {name: value for name, value in ingest.items() if name != "MINMAI_KEY"}
     assert minmai("push", path, "--key-file", key, env=env).returncode == 0
+
+
+def test_a_csv_as_excel_saves_it_mended_in_its_marked_copy(ingest: dict[str, str], tmp_path: Path) -> None:
+    rows = [list(voucher()), *(list(one.values()) for one in vouchers("csv", 1, 2, 3))]
+    rows[2][rows[0].index("face_value")] = "五十"
+    path = tmp_path / "consumption-voucher.csv"
+    path.write_bytes("".join(",".join(map(str, row)) + "\r\n" for row in rows).encode("gb18030"))
+    done = minmai("push", path, env=ingest)
+    assert done.returncode == 1, done.stderr
+    assert "共 3 接收 2 重复 0 拒收 1" in done.stdout
+    marked = tmp_path / "consumption-voucher.marked.csv"
+    assert "应为数字" in marked.read_text(encoding="gb18030")
+    marked.write_text(marked.read_text(encoding="gb18030").replace("五十", "50"), encoding="gb18030")
+    mended = minmai("push", marked, env=ingest)
+    assert mended.returncode == 0, mended.stdout
+    assert minmai("push", tmp_path, "--quiet", env=ingest).returncode == 0
+
+
+def test_an_excel_sheet(ingest: dict[str, str], tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(list(voucher()))
+    for record in (*vouchers("xlsx", 1), *vouchers("xlsx", 2, face_value="五十")):
+        book.active.append(list(record.values()))
+    path = tmp_path / "consumption-voucher.五月.xlsx"
+    book.save(path)
+    done = minmai("push", path, env=ingest)
+    assert done.returncode == 1, done.stderr
+    assert "共 2 接收 1 重复 0 拒收 1" in done.stdout
+    marked = openpyxl.load_workbook(tmp_path / "consumption-voucher.五月.marked.xlsx")
+    assert marked.active is not None
+    told = [str(cell) for row in marked.active.iter_rows(values_only=True) for cell in row]
+    assert any("应为数字" in cell for cell in told)
 
 
 def test_wrong_usage_is_3(ingest: dict[str, str], tmp_path: Path) -> None:
