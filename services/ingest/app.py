@@ -67,7 +67,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     outlet = Outlet(settings.kafka, settings.write_timeout * _SEND_SHARE)
     writer = Writer(outlet, journal, settings.write_timeout)
     received = received_for(settings, clickhouse)
-    known = Known(clickhouse)
+    known = Known(clickhouse, settings.known_wait)
     receipts = Receipts(clickhouse)
     copies = Copies()
     watch = Watch(settings.kafka, outlet, writer, journal, clickhouse, received=received)

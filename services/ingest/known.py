@@ -20,7 +20,6 @@ from services.platform.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 0.2
 _REST_SECONDS = 1.0
 """After a question that failed, longer after each more: no push shall wait for the next failure."""
 _LONGEST_REST_SECONDS = 15.0
@@ -36,7 +35,7 @@ class _Asked:
 class Known:
     """Tells the fingerprints of records that have been counted; `close` it last."""
 
-    def __init__(self, clickhouse: ClickHouse, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, clickhouse: ClickHouse, patience: float) -> None:
         """`patience`: seconds a push waits at most; 0 asks nothing."""
         self._clickhouse = clickhouse
         self._patience = patience

@@ -29,6 +29,11 @@ class IngestSettings(Common):
     write_timeout: float = Field(
         8.0, gt=0, description="seconds a push waits for the broker before it is answered 503"
     )
+    known_wait: float = Field(
+        0.2,
+        ge=0,
+        description="seconds a push waits for ClickHouse to say what was counted before; 0: not asked",
+    )
     agency_pushes_per_second: float = Field(1_000, gt=0, description="pushes an agency may make a second")
     agency_pushes_burst: float = Field(5_000, ge=1, description="and at once, after a time without any")
     agency_records_per_second: float = Field(10_000, gt=0, description="records an agency may push a second")

@@ -186,6 +186,7 @@ async def counted(
         agencies=tmp_path / "agencies.json",
         clickhouse_port=clickhouse.port,
         clickhouse_database=database,
+        known_wait=30,
     )
     migrate(settings)
     pool = ClickHouse(settings)
