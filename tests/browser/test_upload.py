@@ -311,7 +311,7 @@ def test_a_real_sheet_marked_mended_and_sent_again(upload: Upload, ingest: Inges
 
 def test_by_keyboard_alone(upload: Upload, ingest: Ingest, tmp_path: Path) -> None:
     page = upload()
-    # Asked for here, long before it is needed: Playwright does not wait until the browser hands choosers over.
+    # Asked for long before it is needed: Playwright does not wait until the browser hands choosers over.
     page.on("filechooser", lambda _chooser: None)
     stops = []
     page.keyboard.press("Tab")
