@@ -40,7 +40,7 @@ def receipt_columns(receipts: Sequence[Receipt]) -> dict[str, list[Any]]:
 
 @dataclass
 class _Outcome:
-    counted: int = 0
+    counted: list[UUID] = field(default_factory=list)
     duplicate: list[UUID] = field(default_factory=list)
     conflict: list[UUID] = field(default_factory=list)
 
@@ -49,7 +49,7 @@ def outcomes(clickhouse: ClickHouse, stream: Stream, block: Block, sifted: Sifte
     """Return the rows of table `receipt_counted` for a block, as columns; every try of it has the same.
 
     A copy of a record that was counted for the same push (a broker that delivered it twice, a journal that
-    was replayed) says nothing new of that push.
+    was replayed) says again that it was counted: the block that counted it may have died before it could.
     """
     new, duplicates, conflicts = sifted
     first = {
@@ -58,10 +58,11 @@ def outcomes(clickhouse: ClickHouse, stream: Stream, block: Block, sifted: Sifte
     }
     found: defaultdict[str, _Outcome] = defaultdict(_Outcome)
     for one in new:
-        found[one.event.receipt].counted += 1
+        found[one.event.receipt].counted.append(one.identity)
     for one in duplicates:
-        if first.get(one.identity) != one.event.receipt:
-            found[one.event.receipt].duplicate.append(one.identity)
+        outcome = found[one.event.receipt]
+        own = first.get(one.identity) == one.event.receipt
+        (outcome.counted if own else outcome.duplicate).append(one.identity)
     for one in conflicts:
         found[one.event.receipt].conflict.append(one.identity)
     return {

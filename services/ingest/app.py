@@ -93,7 +93,8 @@ def create_app(settings: IngestSettings) -> FastAPI:
             if journal is not None:
                 journal.close()
 
-    app = FastAPI(title="民脉 minmai · ingest", version="1", lifespan=life)
+    # FastAPI's own documentation pages load their scripts from a CDN.
+    app = FastAPI(title="民脉 minmai · ingest", version="1", lifespan=life, docs_url=None, redoc_url=None)
     pipeline = Pipeline(
         agencies,
         checker,

@@ -14,11 +14,26 @@ from services.platform.clickhouse import ClickHouse
 
 _AT_ONCE = 2_000  # identities in one query: as text they must stay under ClickHouse's max_query_size, 256 KiB
 
+_ACCOUNTED = """
+SELECT count() FROM (
+    SELECT receipt, max(accepted) AS promised FROM receipt WHERE receipt IN %(receipts)s GROUP BY receipt
+) AS stored
+LEFT JOIN (
+    SELECT receipt, sum(identities) AS told FROM (
+        SELECT receipt, stream,
+            length(groupUniqArrayArray(arrayConcat(counted, duplicate, conflict))) AS identities
+        FROM receipt_counted WHERE receipt IN %(receipts)s GROUP BY receipt, stream
+    ) GROUP BY receipt
+) AS accounts USING receipt
+WHERE told >= promised"""
+"""The number of these receipts that are stored and whose accepted records are all accounted for."""
+
 _STREAM = {stream.topic: stream.name for stream in STREAMS.values()}
 
 
 def all_counted(clickhouse: ClickHouse, messages: Iterable[Message]) -> bool:
-    """Whether every record has been counted and every receipt stored, in whichever life of the broker.
+    """Whether every record has been counted and every receipt stored with what became of its records, in
+    whichever life of the broker.
 
     Raises Unavailable or clickhouse_driver's ServerException if ClickHouse cannot tell.
     """
@@ -36,7 +51,7 @@ def all_counted(clickhouse: ClickHouse, messages: Iterable[Message]) -> bool:
 def _counted(clickhouse: ClickHouse, topic: str, identities: set[UUID]) -> bool:
     if topic == RECEIPT_TOPIC:
         [(found,)] = clickhouse.query(
-            "SELECT uniqExact(receipt) FROM receipt WHERE receipt IN %(receipts)s",
+            _ACCOUNTED,
             {"receipts": tuple(identity.hex for identity in identities)},
         )
         return bool(found == len(identities))

@@ -110,7 +110,8 @@ class Receipts:
 
     def _became(self, id: str) -> tuple[int, int, int]:
         [row] = self._clickhouse.query(
-            "SELECT sum(counted), sum(duplicates), sum(conflicts) FROM (SELECT sum(counted) AS counted,"
+            "SELECT sum(counts), sum(duplicates), sum(conflicts) FROM (SELECT"
+            " length(groupUniqArrayArray(counted)) AS counts,"
             " length(groupUniqArrayArray(duplicate)) AS duplicates,"
             " length(groupUniqArrayArray(conflict)) AS conflicts"
             " FROM receipt_counted FINAL WHERE receipt = %(id)s GROUP BY stream)",
@@ -119,16 +120,17 @@ class Receipts:
         return int(row[0]), int(row[1]), int(row[2])
 
     def _on_the_board(self, id: str) -> datetime | None:
-        [(blocks, shown, last)] = self._clickhouse.query(
-            "WITH mine AS (SELECT topic_id, partition, first_offset FROM receipt_counted FINAL"
-            " WHERE receipt = %(id)s AND counted > 0)"
-            " SELECT (SELECT count() FROM mine), count(), max(first) FROM"
-            " (SELECT min(shown_at) AS first FROM block_shown"
-            " WHERE (topic_id, partition, first_offset) IN mine"
-            " GROUP BY topic_id, partition, first_offset)",
+        # A record is there when the first block that had it is; a copy may have come in a later one.
+        [(counted, there, last)] = self._clickhouse.query(
+            "WITH mine AS (SELECT topic_id, partition, first_offset, stream, arrayJoin(counted) AS identity"
+            " FROM receipt_counted FINAL WHERE receipt = %(id)s)"
+            " SELECT (SELECT uniqExact(stream, identity) FROM mine), count(), max(first) FROM ("
+            " SELECT stream, identity, min(shown_at) AS first FROM mine INNER JOIN block_shown"
+            " USING (topic_id, partition, first_offset) WHERE (topic_id, partition, first_offset) IN"
+            " (SELECT topic_id, partition, first_offset FROM mine) GROUP BY stream, identity)",
             {"id": id},
         )
-        return last if blocks and blocks == shown else None
+        return last if counted and counted == there else None
 
     def _errors(self, receipt: Receipt, offset: int, limit: int) -> list[Fault]:
         if offset + limit <= len(receipt.faults) or len(receipt.faults) == receipt.rejected:

@@ -18,9 +18,9 @@ CREATE TABLE IF NOT EXISTS receipt
 )
 ENGINE = ReplacingMergeTree(received) PARTITION BY toYYYYMM(received_at) ORDER BY receipt;
 
--- What became of the accepted records of a push, by the block they were counted in. A block that is counted
--- again writes the same row. Duplicates and conflicts are named, because a broker that delivers twice, or a
--- journal that is replayed, brings them again in another block: they count once.
+-- What became of the accepted records of a push, by the block that found it out. All are named, because a broker
+-- that delivers twice, or a journal that is replayed, brings them again in another block: each counts once, and
+-- what a crash left untold is told by the copy.
 CREATE TABLE IF NOT EXISTS receipt_counted
 (
     receipt      String,
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS receipt_counted
     partition    UInt16,
     first_offset UInt64,
     stream       LowCardinality(String),
-    counted      UInt32,
+    counted      Array(UUID) COMMENT 'identities that were counted for this push',
     duplicate    Array(UUID) COMMENT 'identities that another push had brought with the same content',
     conflict     Array(UUID) COMMENT 'identities that were counted before with other content',
     counted_at   DateTime64(6, 'UTC')
