@@ -48,6 +48,7 @@ class Keeper:
         ]
         self._types: dict[str, dict[str, str]] = {}
         self._live: dict[Key, Figure] = {}
+        self._untaken: Touched = {}
         self._pending: dict[Key, date] = {}
         self._pending_tasks: set[str] = set()
         self._today: date | None = None
@@ -77,7 +78,9 @@ class Keeper:
         Every record of a block that was told before the call is in the tables when it returns. Safe to repeat
         after any error: what could not be written stays pending.
         """
-        self._take(self._touches.new())
+        for stream, days in self._touches.new().items():
+            self._untaken.setdefault(stream, set()).update(days)
+        self._take()
         for key, day in self._tally.take_touched().items():
             self._pend(key, day)
         new_day = today != self._today
@@ -105,10 +108,9 @@ class Keeper:
         self._clickhouse.insert("keeper", {"term": [term], "worker": [self._worker]})
         return term
 
-    def _take(self, touched: Touched) -> None:
-        for stream, days in touched.items():
-            if not days:
-                continue
+    def _take(self) -> None:
+        """Look at what was touched; what cannot be read now stays to be looked at."""
+        for stream, days in list(self._untaken.items()):
             if stream == VOUCHERS:
                 for cell in self._source.vouchers(days):
                     self._tally.set_vouchers(*cell)
@@ -117,6 +119,7 @@ class Keeper:
                     self._tally.set_state(stream, one.subject, one.day, one.state)
             else:
                 self._pending_tasks |= {subject for subject, _ in days}
+            del self._untaken[stream]
 
     def _pend(self, key: Key, day: date) -> None:
         self._pending[key] = min(day, self._pending.get(key, day))

@@ -7,7 +7,9 @@ import pytest
 
 from schemas.indicator import Figure
 from services.aggregate.keeper import Keeper
+from services.figures.source import Source
 from services.platform.clickhouse import ClickHouse
+from services.platform.errors import Unavailable
 from services.platform.plan import Plan
 from tests.aggregate.support import Worker, event, messages, place
 
@@ -96,6 +98,27 @@ async def test_a_superseded_keeper_writes_nothing(pool: ClickHouse, plan: Plan) 
     new.refresh(DAY)
     assert live(pool)[0] == "40"
     assert live(pool)[1] > before[1]
+
+
+@pytest.mark.parametrize("failing", ["vouchers", "states"])
+async def test_what_cannot_be_read_now_is_read_at_the_next_try(
+    pool: ClickHouse, plan: Plan, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ClickHouse goes away between telling what was touched and what stands there."""
+    one = keeper(pool, plan)
+    one.refresh(DAY)
+    await count(pool, "consumption-voucher", voucher(1))
+    await count(pool, "fitness-event", held(1))
+
+    def away(*_asked: object) -> None:
+        raise Unavailable("ClickHouse is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Source, failing, away)
+        with pytest.raises(Unavailable):
+            one.refresh(DAY)
+    one.refresh(DAY)
+    assert (live(pool)[0], live(pool, EVENTS)[0]) == ("20", "1")
 
 
 @pytest.mark.parametrize("lost", ["indicator_history", "indicator_live"])
