@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from time import perf_counter
 
 import uvicorn
 from clickhouse_driver.errors import Error as ClickHouseError
@@ -16,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse
 
-from services.ingest import document, openapi, page
+from services.ingest import document, openapi, page, pushes
 from services.ingest.agencies import Agencies
 from services.ingest.answer import ProblemDetails, told_in
 from services.ingest.check import Checker
@@ -26,7 +25,7 @@ from services.ingest.feeds.standing import Standings
 from services.ingest.files import MEDIA_TYPES, Copies
 from services.ingest.journal import Journal
 from services.ingest.known import Known
-from services.ingest.language import Language, asked_for, said_in
+from services.ingest.language import said_in
 from services.ingest.limits import Limits
 from services.ingest.metrics import Metrics
 from services.ingest.outlet import Outlet
@@ -34,6 +33,7 @@ from services.ingest.patience import impatient
 from services.ingest.pipeline import RETRY_AFTER_SECONDS, Pipeline
 from services.ingest.receipt_state import LARGEST_PAGE, PAGE, Receipts
 from services.ingest.received import received_for
+from services.ingest.responses import in_json, language_of, of_problem
 from services.ingest.settings import IngestSettings
 from services.ingest.sheets import download
 from services.ingest.watch import Watch
@@ -115,7 +115,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
         plan=plan,
         registry=metrics.registry,
     )
-    _add_pushes(app, pipeline, metrics)
+    pushes.install(app, pipeline, metrics)
     _add_receipts(app, pipeline, receipts, copies)
     _add_looks(app, watch, metrics, feeds)
     _add_errors(app)
@@ -123,37 +123,6 @@ def create_app(settings: IngestSettings) -> FastAPI:
     download.install(app)
     document.complete(app)
     return app
-
-
-def _add_pushes(app: FastAPI, pipeline: Pipeline, metrics: Metrics) -> None:
-    @app.post("/v1/events", **openapi.EVENTS)
-    async def push_events(request: Request, dry_run: openapi.DryRun = False) -> Response:
-        """Push CloudEvents: one, or a batch."""
-        return await answered(request, None, dry_run)
-
-    @app.post("/v1/streams/{stream}", **openapi.RECORDS)
-    async def push_records(request: Request, stream: str, dry_run: openapi.DryRun = False) -> Response:
-        """Push plain records of one stream."""
-        return await answered(request, stream, dry_run)
-
-    async def answered(request: Request, stream: str | None, dry_run: bool) -> Response:
-        began = perf_counter()
-        language = _language(request)
-        try:
-            if stream is None:
-                answer = await pipeline.events(request, dry_run=dry_run)
-            else:
-                answer = await pipeline.records(request, stream, dry_run=dry_run)
-            told = answer.model_copy(update={"errors": told_in(language, answer.errors)})
-            # Without what only sheets and dry runs have, for all others.
-            response = _json(told.model_dump_json(exclude_defaults=True), answer.status, language=language)
-        except Problem as problem:
-            remote = request.client.host if request.client else ""
-            log.info("a push from %s is answered %d %s", remote, problem.status, problem.code)
-            response = _problem(problem, language)
-        metrics.pushes.labels(response.status_code).inc()
-        metrics.seconds.observe(perf_counter() - began)
-        return response
 
 
 def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts, copies: Copies) -> None:
@@ -166,7 +135,7 @@ def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts, copies: 
     ) -> Response:
         """What became of a push: its counts, its refused records, and when it was on the board."""
         agency = pipeline.authenticate(request)
-        language = _language(request)
+        language = language_of(request)
         try:
             state = await asyncio.to_thread(receipts.state, agency.name, id, offset, limit)
         except (Unavailable, ClickHouseError) as error:
@@ -187,7 +156,7 @@ def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts, copies: 
         state.errors = told_in(language, state.errors)
         for conflict in state.conflicts:
             conflict.message = said_in(language, conflict.message)
-        return _json(state.model_dump_json(), 200, language=language)
+        return in_json(state.model_dump_json(), 200, language)
 
     @app.get("/v1/receipts/{id}/marked", **openapi.MARKED)
     async def marked(request: Request, id: str) -> Response:
@@ -226,26 +195,26 @@ def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> No
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
-        return _problem(error, _language(request))
+        return of_problem(error, language_of(request))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         fault = error.errors()[0]
         name = shown(fault["loc"][-1])
         text = f"参数 {name} 不合要求 · parameter {name} is wrong: {shown(fault['msg'])}"
-        return _problem(Problem(422, "invalid_parameter", text), _language(request))
+        return of_problem(Problem(422, "invalid_parameter", text), language_of(request))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
-        return _problem(
+        return of_problem(
             Problem(
                 error.status_code,
                 phrase.lower().replace(" ", "_"),
                 f"没有这个地址或方法 · {phrase}",
                 error.headers,
             ),
-            _language(request),
+            language_of(request),
         )
 
     @app.exception_handler(ClientDisconnect)
@@ -254,31 +223,9 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def bug(request: Request, _error: Exception) -> Response:
-        return _problem(Problem(500, "internal_error", "系统内部错误 · internal error"), _language(request))
-
-
-def _language(request: Request) -> Language | None:
-    return asked_for(request.headers.get("accept-language", ""))
-
-
-def _problem(problem: Problem, language: Language | None) -> Response:
-    details = ProblemDetails(
-        title=HTTPStatus(problem.status).phrase,
-        status=problem.status,
-        detail=said_in(language, problem.message),
-        code=problem.code,
-    )
-    text = details.model_dump_json()
-    response = _json(text, problem.status, language=language, media_type="application/problem+json")
-    response.headers.update(problem.headers)
-    return response
-
-
-def _json(
-    text: str, status: int, *, language: Language | None, media_type: str = "application/json"
-) -> Response:
-    headers = {"Vary": "Accept-Language", "Content-Language": language or "zh, en"}
-    return Response(text, status, headers, media_type)
+        return of_problem(
+            Problem(500, "internal_error", "系统内部错误 · internal error"), language_of(request)
+        )
 
 
 def serve(settings: IngestSettings) -> None:

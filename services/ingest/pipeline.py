@@ -21,7 +21,7 @@ from services.ingest.check import Check, Checker, Refused, may_push
 from services.ingest.faults import Problem, shown
 from services.ingest.files import Copies, Mark, mark, parts, spool, take_in
 from services.ingest.known import Known
-from services.ingest.language import Language, asked_for
+from services.ingest.language import Language
 from services.ingest.letters import letter
 from services.ingest.limits import Limits
 from services.ingest.metrics import Metrics
@@ -29,6 +29,7 @@ from services.ingest.receipt_state import Receipts
 from services.ingest.receipts import Origin, Taking
 from services.ingest.received import Received
 from services.ingest.records import Record, from_json, from_ndjson
+from services.ingest.responses import language_of
 from services.ingest.sheets.sheet import KINDS as SHEET_KINDS
 from services.ingest.sheets.sheet import Sheet, open_sheet
 from services.ingest.watch import Watch
@@ -94,7 +95,7 @@ class Pipeline:
                 with sheet:
                     count(sheet.rows)
                     taking = Taking(agency, _origin(request, stream.name, kind="file"), dry_run)
-                    return await self._sheet(taking, sheet, stream, _language(request))
+                    return await self._sheet(taking, sheet, stream, language_of(request))
             content = await body.read(request, self._limits.pace)
             records = from_json(content) if kind == "application/json" else from_ndjson(content)
             origin = _origin(request, stream.name)
@@ -220,10 +221,6 @@ def known_stream(name: str) -> Stream:
             f"没有这个数据流，有：{', '.join(STREAMS)} · no such stream, there are: {', '.join(STREAMS)}",
         )
     return STREAMS[name]
-
-
-def _language(request: Request) -> Language | None:
-    return asked_for(request.headers.get("accept-language", ""))
 
 
 def _origin(request: Request, stream: str = "", *, kind: Literal["http", "file"] = "http") -> Origin:
