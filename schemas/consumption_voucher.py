@@ -72,7 +72,8 @@ class ConsumptionVoucher(Contract):
     @field_validator("redeemed_value")
     @classmethod
     def _redeemed_is_covered(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
-        step, face, order = (info.data.get(name) for name in ("step", "face_value", "order_amount"))
+        known = info.data  # without what is wrong by itself
+        step, face, order = known.get("step"), known.get("face_value"), known.get("order_amount")
         if step not in SPENT:
             if value is not None and step is not None:
                 raise ValueError(

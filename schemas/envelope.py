@@ -4,6 +4,7 @@ Source: CloudEvents 1.0.2 core specification; `receivedtime`, `receipt` and `fin
 extension attributes (lower case, as the specification asks) and are set by ingest alone.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
@@ -72,16 +73,19 @@ def identity(source: str, id: str) -> UUID:
 class Saying(Protocol):
     """A record of any stream."""
 
-    def said(self) -> dict[str, Any]:
+    def said(self, dumped: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """What it says, as JSON types."""
 
 
-def fingerprint(type: str, subject: str, time: datetime, data: Saying) -> UUID:
+def fingerprint(
+    type: str, subject: str, time: datetime, data: Saying, dumped: Mapping[str, Any] | None = None
+) -> UUID:
     """Return the 128-bit name of what a record says, whoever says it and under whatever id.
 
-    Two records with one identity and two fingerprints are a conflict.
+    Two records with one identity and two fingerprints are a conflict. `dumped` is `data` as JSON types, for
+    whoever has that already.
     """
-    said = {"type": type, "subject": subject, "time": time, "data": data.said()}
+    said = {"type": type, "subject": subject, "time": time, "data": data.said(dumped)}
     return UUID(bytes=blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).digest())
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,7 +33,7 @@ class Stream:
     columns: tuple[str, ...]
     derived: Mapping[str, Callable[[Event[Any]], Any]] = field(default_factory=dict, hash=False)
 
-    @property
+    @cached_property
     def topic(self) -> str:
         return event_type(self.name)
 

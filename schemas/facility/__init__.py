@@ -1,5 +1,6 @@
 """Stream `facility`: the state of one facility from a moment on. Its kind decides which fields it has."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, RootModel
@@ -49,6 +50,6 @@ _AnyKind = (
 class Facility(RootModel[Annotated[_AnyKind, Field(discriminator="kind")]]):
     """设施（机构）· one facility of any kind; the kind decides which fields it has."""
 
-    def said(self) -> dict[str, Any]:
+    def said(self, dumped: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """What the record says, for its fingerprint."""
-        return self.root.said()
+        return self.root.said(dumped)

@@ -40,6 +40,7 @@ from services.ingest.watch import Watch
 from services.ingest.writer import Writer
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import StartError, Unavailable
+from services.platform.garbage import settle
 from services.platform.plan import load_plan
 from services.platform.web import Server, listen
 
@@ -248,6 +249,7 @@ def serve(settings: IngestSettings) -> None:
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         server = Server(config)
+        settle()
         server.run(sockets=[listener])
         if not server.started:
             raise StartError("ingest could not start; its log says why")

@@ -192,7 +192,7 @@ class Checker:
                 f"subject 应为 {shown(subject)} · subject must be {shown(subject)}",
                 "subject",
             )
-        said = fingerprint(stream.topic, subject, pushed.time, pushed.data)
+        said = fingerprint(stream.topic, subject, pushed.time, pushed.data, data)
         id = str(said) if derive_id else pushed.id
         event = {
             "specversion": "1.0",

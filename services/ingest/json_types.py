@@ -7,6 +7,8 @@ from typing import Any
 from schemas.streams import Stream
 from services.ingest.faults import Refusal
 
+_WHOLE = (bool, int)
+
 
 def check_json_types(stream: Stream, data: object, inside: str) -> None:
     """Refuse what pydantic would silently take for something else: `true` for 1, and 0 for 1970-01-01."""
@@ -14,7 +16,7 @@ def check_json_types(stream: Stream, data: object, inside: str) -> None:
         return
     taken = _taken(stream)
     for name, value in data.items():
-        if name not in taken or not isinstance(value, bool | int):
+        if type(value) not in _WHOLE or name not in taken:
             continue
         if not taken[name] & ({"boolean"} if isinstance(value, bool) else {"integer", "number"}):
             text = "值的类型不对，参见 GET /v1/schemas · wrong type of value, see GET /v1/schemas"

@@ -163,7 +163,7 @@ def record_of(index: int, raw: bytes) -> Record:
         text = "一条消息只能有一个事件，不能是数组 · one event a message, not an array"
         return Record(index, raw, Refusal("not_object", text))
     [record] = from_json(raw)
-    return replace(record, index=index, raw=raw)
+    return Record(index, raw, record.content)
 
 
 def events_only(check: Check) -> Check:
