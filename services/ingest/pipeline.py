@@ -6,7 +6,7 @@ and a check of its own and calls `take`, or for a push in several parts `add` fo
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -17,7 +17,7 @@ from schemas.streams import STREAMS, Stream
 from services.ingest import body, message
 from services.ingest.agencies import Agencies, Agency
 from services.ingest.answer import Answer
-from services.ingest.check import Check, Checker, Refused, may_push
+from services.ingest.check import Check, Checked, Checker, Push, Refused, may_push
 from services.ingest.faults import Problem, shown
 from services.ingest.files import Copies, Mark, mark, parts, spool, take_in
 from services.ingest.known import Known
@@ -30,6 +30,7 @@ from services.ingest.receipts import Origin, Taking
 from services.ingest.received import Received
 from services.ingest.records import Record, from_json, from_ndjson
 from services.ingest.responses import language_of
+from services.ingest.settings import BYTES_A_RECORD
 from services.ingest.sheets.sheet import KINDS as SHEET_KINDS
 from services.ingest.sheets.sheet import Sheet, open_sheet
 from services.ingest.watch import Watch
@@ -42,6 +43,8 @@ RECORD_TYPES = ("application/json", "application/x-ndjson", "application/ndjson"
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+_CHECKED_AT_ONCE = 250
+"""Some 10 ms."""
 
 
 class Pipeline:
@@ -77,7 +80,7 @@ class Pipeline:
         agency = self.authenticate(request)
         body.media_type(request, EVENT_TYPES)
         with self._limits.push(agency.name) as count:
-            records = from_json(await body.read(request, self._limits.pace))
+            records = await _read(from_json, await body.read(request, self._limits.pace))
             count(len(records))
             return await self.take(agency, records, self._checker.event, _origin(request), dry_run=dry_run)
 
@@ -97,7 +100,7 @@ class Pipeline:
                     taking = Taking(agency, _origin(request, stream.name, kind="file"), dry_run)
                     return await self._sheet(taking, sheet, stream, language_of(request))
             content = await body.read(request, self._limits.pace)
-            records = from_json(content) if kind == "application/json" else from_ndjson(content)
+            records = await _read(from_json if kind == "application/json" else from_ndjson, content)
             origin = _origin(request, stream.name)
             count(len(records))
             return await self.take(agency, records, self._checker.plain(stream), origin, dry_run=dry_run)
@@ -146,7 +149,7 @@ class Pipeline:
         The receipt goes out with the `last` part. Returns what was refused; raises Problem as `take`: then
         nothing of this part is counted, what was written of earlier ones stays.
         """
-        checked = [check(taking.push, record) for record in records]
+        checked = await _checked(check, taking.push, records)
         taking.know(
             await self._known.among({(one.stream.name, one.identity) for one in taking.unseen(checked)})
         )
@@ -210,6 +213,21 @@ class Pipeline:
             self._metrics.records.labels(agency.name, outcome).inc(number)
         for one in refused:
             self._metrics.refusals.labels(agency.name, one.refusal.code).inc()
+
+
+async def _read(read: Callable[[bytes], list[Record]], content: bytes) -> list[Record]:
+    """Read a body; a large one beside the others' pushes."""
+    return read(content) if len(content) <= BYTES_A_RECORD else await asyncio.to_thread(read, content)
+
+
+async def _checked(check: Check, push: Push, records: Sequence[Record]) -> list[Checked | Refused]:
+    """Check records; the others' pushes get their turn in between."""
+    checked: list[Checked | Refused] = []
+    for start in range(0, len(records), _CHECKED_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        checked += [check(push, record) for record in records[start : start + _CHECKED_AT_ONCE]]
+    return checked
 
 
 def known_stream(name: str) -> Stream:
