@@ -277,9 +277,9 @@ def dead_letters_mend(
     file: AgenciesFile = Path("data/agencies.json"),
 ) -> None:
     """Change what a dead letter's record says; it is sent by `replay`."""
-    from cli import dead_letters as letters
+    from cli import replay
 
-    letters.mend(id, change or [], removed or [], record, file)
+    replay.mend(id, change or [], removed or [], record, file)
 
 
 @dead_letters.command("replay")
@@ -294,10 +294,11 @@ def dead_letters_replay(
     file: AgenciesFile = Path("data/agencies.json"),
 ) -> None:
     """Send dead letters again, mended or as they are; exit code 1 if any stays unsettled."""
-    from cli import dead_letters as letters
+    from cli import replay
+    from cli.dead_letters import Wanted
 
-    wanted = letters.Wanted(agency, stream, code, limit=limit)
-    raise typer.Exit(letters.replay(ids or [], wanted, dry_run, file))
+    wanted = Wanted(agency, stream, code, limit=limit)
+    raise typer.Exit(replay.replay(ids or [], wanted, dry_run, file))
 
 
 @app.command(

@@ -10,6 +10,9 @@ from schemas.fields import Contract
 FAULTS_ON_A_RECEIPT = 100
 """The first of them stand on the receipt; all of them are among the dead letters."""
 
+Kind = Literal["http", "file", "feed", "replay"]
+"""`replay`: of dead letters, by an operator."""
+
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -31,9 +34,9 @@ class Receipt(Contract):
     receipt: Annotated[str, Field(description="32 hexadecimal digits", pattern=r"^[0-9a-f]{32}$")]
     agency: str
     stream: Annotated[str, Field(description="empty for events, which may be of several")]
-    kind: Annotated[Literal["http", "file", "feed"], Field(description="the way it came in")]
+    kind: Annotated[Kind, Field(description="the way it came in")]
     received_at: Annotated[UtcDatetime, Field(description="when it came, by the wall clock")]
-    remote: Annotated[str, Field(description="address it came from; of a feed its topic")]
+    remote: Annotated[str, Field(description="address it came from; of a feed its topic; empty for a replay")]
     user_agent: str
     received: Count
     accepted: Count

@@ -40,7 +40,7 @@ class ReceiptState(BaseModel):
     receipt: str
     agency: str
     stream: Annotated[str, Field(description="empty for events, which may be of several")]
-    kind: Annotated[str, Field(description="http, file or feed")]
+    kind: Annotated[str, Field(description="http, file, feed, or replay of dead letters")]
     received_at: datetime
     received: int
     accepted: int

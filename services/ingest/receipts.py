@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
 from uuid import UUID, uuid4
 
-from schemas.receipt import FAULTS_ON_A_RECEIPT, Fault, Receipt
+from schemas.receipt import FAULTS_ON_A_RECEIPT, Fault, Kind, Receipt
 from services.ingest.agencies import Agency
 from services.ingest.answer import Answer, fault_of
 from services.ingest.check import Checked, Push, Refused
@@ -23,7 +22,7 @@ Name = tuple[str, UUID]
 class Origin:
     """The way a push came in. `stream` is empty for events, which may be of several."""
 
-    kind: Literal["http", "file", "feed"]
+    kind: Kind
     stream: str = ""
     remote: str = ""
     user_agent: str = ""

@@ -143,13 +143,14 @@ def test_many_are_sent_again_at_once_as_one_push(office: Office) -> None:
     assert len(receipts) == 1
     row = eventually(
         lambda: office.pool.query(
-            "SELECT received, accepted, duplicate, rejected FROM receipt FINAL WHERE receipt = %(receipt)s",
+            "SELECT kind, received, accepted, duplicate, rejected FROM receipt FINAL"
+            " WHERE receipt = %(receipt)s",
             {"receipt": receipts[0][0]},
         ),
         COUNT_SECONDS,
         "the replay has a receipt",
     )
-    assert row == [(5, 4, 0, 1)]
+    assert row == [("replay", 5, 4, 0, 1)]
 
 
 def test_what_is_no_record_is_given_whole(office: Office, tmp_path: Path) -> None:
