@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from schemas.streams import feed_topic
 from services.ingest import agencies
-from services.ingest.feeds.names import feed_topic
 from services.ingest.feeds.standing import Standings
 from services.platform.clickhouse import ClickHouse
 from services.platform.settings import Common, load

@@ -13,6 +13,12 @@ from schemas.fields import Contract
 
 AlertState = Literal["firing", "resolved"]
 
+FEED_STOPPED = "feed-stopped"
+"""The rule that no plan declares: an agency's feed is stopped. Its "indicator" is the feed's topic."""
+FEED_STOPPED_NAME = Text(zh="上报通道停止", en="feed stopped")
+FEED_MOST_REFUSED = Decimal(90)
+"""Percent of a feed's newest records; it is stopped when more are refused."""
+
 
 class AlertChange(Contract):
     """An alert began or ended. It is a snapshot: what is sent later still says what was so then."""

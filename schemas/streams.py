@@ -84,3 +84,8 @@ DEAD_LETTER_TOPIC = "minmai.dead-letter.v1"
 RECEIPT_TOPIC = "minmai.receipt.v1"
 INDICATOR_TOPIC = "minmai.indicator.v1"
 ALERT_TOPIC = "minmai.alert.v1"
+
+
+def feed_topic(agency: str) -> str:
+    """Return the topic of an agency's own."""
+    return f"minmai.feed.{agency}"

@@ -11,12 +11,13 @@ from clickhouse_driver.errors import ServerException
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
+from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME
 from schemas.declaration import Text
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
 from services.alerts.pipeline import Alerts
 from services.alerts.settings import AlertsSettings
-from services.alerts.state import NoticeView
+from services.alerts.state import FeedAlert, NoticeView
 from services.alerts.watch import Standing
 from services.platform.errors import Unavailable
 from services.platform.web import Server, listen
@@ -49,7 +50,7 @@ class StandingView(Contract):
 
 
 class StandingList(Contract):
-    """All standings, by rule and division in the plan's order."""
+    """All standings, by rule and division in the plan's order; then the feeds that were ever stopped."""
 
     alerts: list[StandingView]
 
@@ -78,10 +79,18 @@ def create_app(alerts: Alerts) -> FastAPI:
     def standings() -> StandingList | JSONResponse:
         found = alerts.watch.standings
         try:
-            notices = alerts.ledger.notices([one.last.alert_id for one in found if one.last])
+            feeds = alerts.ledger.feed_alerts()
+            ids = [*(one.last.alert_id for one in found if one.last), *(one.alert_id for one in feeds)]
+            notices = alerts.ledger.notices(ids)
         except Unavailable as error:
             return _problem("暂时不可用 · unavailable for now", str(error))
-        return StandingList(alerts=[_view(one, notices) for one in found])
+        place = alerts.plan.county.name.zh
+        return StandingList(
+            alerts=[
+                *(_view(one, notices) for one in found),
+                *(_feed_view(one, place, notices) for one in feeds),
+            ]
+        )
 
     return app
 
@@ -132,6 +141,19 @@ def _view(standing: Standing, notices: list[NoticeView]) -> StandingView:
         alert_id=last.alert_id if last else None,
         changed_at=last.changed_at if last else None,
         notices=[one for one in notices if last is not None and one.alert_id == last.alert_id],
+    )
+
+
+def _feed_view(feed: FeedAlert, place: str, notices: list[NoticeView]) -> StandingView:
+    limit = f"{feed.threshold:f}"
+    return StandingView(
+        **feed.model_dump(exclude={"threshold"}),
+        rule=FEED_STOPPED,
+        name=FEED_STOPPED_NAME,
+        division_name=place,
+        threshold=limit,
+        clear_level=limit,
+        notices=[one for one in notices if one.alert_id == feed.alert_id],
     )
 
 

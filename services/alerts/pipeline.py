@@ -4,7 +4,7 @@
     indicator_live ──────► (at start)    │                    │
     alert_log ───────────► (at start) ───┘                    ▼
     alert_notice ────────► (at start: what waits) ────────► Courier ─► webhook, mail, minmai.alert.v1
-                                                              └─► alert_notice (every attempt)
+    feed_standing ───────► (now and then) ► changes ─► as above └─► alert_notice (every attempt)
 
 The order of the writes is what holds everything. A change counts once its row is in alert_log; its notices
 are in the ledger before that, and sent after it. A crash before the row leaves nothing: the figure is
@@ -21,12 +21,14 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from schemas.alert import AlertChange
 from schemas.indicator import Figure
 from services.alerts.channels import Channel, notices_of
 from services.alerts.channels.mail import Mail, Relay
 from services.alerts.channels.topic import Topic
 from services.alerts.channels.webhook import Webhook
 from services.alerts.delivery import Courier, Patience
+from services.alerts.feeds import untold
 from services.alerts.metrics import Metrics
 from services.alerts.settings import AlertsSettings
 from services.alerts.state import Ledger
@@ -38,6 +40,8 @@ from services.platform.follow import Follower, News
 from services.platform.plan import load_plan
 
 log = logging.getLogger(__name__)
+
+_FEEDS_SECONDS = 2.0
 
 
 class Alerts:
@@ -70,7 +74,8 @@ class Alerts:
 
     async def run(self) -> None:
         """Do the work until cancelled; any other end is an error that nobody foresaw."""
-        work = [asyncio.create_task(self._follower.run()), asyncio.create_task(self._courier.failure())]
+        parts = (self._follower.run(), self._watch_feeds(), self._courier.failure())
+        work = [asyncio.create_task(part) for part in parts]
         try:
             await asyncio.gather(*work)
         except Exception:
@@ -106,6 +111,30 @@ class Alerts:
         changes = await asyncio.to_thread(
             lambda: [change for figure in figures for change in self.watch.take(figure, self._clock.now)]
         )
+        await self._tell(changes)
+        firing = sum(one.last is not None and one.last.state == "firing" for one in self.watch.standings)
+        self.metrics.firing.set(firing)
+
+    async def _watch_feeds(self) -> None:
+        """Tell of feeds that ingest has stopped, and of their ends, until cancelled."""
+        trouble = ""
+        while True:
+            try:
+                if trouble:  # a change may have been logged all the same, and its notices wait
+                    self._courier.take(await asyncio.to_thread(self.ledger.waiting))
+                stops = await asyncio.to_thread(self.ledger.feed_stops)
+                told = await asyncio.to_thread(self.ledger.feeds_told)
+                now = await asyncio.to_thread(self._clock.now)
+                await self._tell(untold(stops, told, self.plan, f"{self._board_url}/", now))
+                trouble = ""
+            except Unavailable as error:
+                if str(error) != trouble:
+                    log.warning("stopped feeds are not looked for: %s", error)
+                trouble = str(error)
+            await asyncio.sleep(_FEEDS_SECONDS)
+
+    async def _tell(self, changes: Sequence[AlertChange]) -> None:
+        """Keep changes with their notices, then let the notices go."""
         if changes:
             now = datetime.now(UTC)
             notices = [notice for change in changes for notice in notices_of(change, self._channels, now)]
@@ -113,8 +142,6 @@ class Alerts:
             self._courier.take(notices)
         for change in changes:
             self.metrics.changes.labels(change.rule, change.state).inc()
-        firing = sum(one.last is not None and one.last.state == "firing" for one in self.watch.standings)
-        self.metrics.firing.set(firing)
 
 
 def channels_of(settings: AlertsSettings) -> list[Channel]:

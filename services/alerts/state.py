@@ -7,17 +7,19 @@ counts: a notice whose change is not in the log is not sent.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
 from clickhouse_driver.errors import ErrorCodes, ServerException
 
-from schemas.alert import AlertChange
+from schemas.alert import FEED_STOPPED, AlertChange, AlertState
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
 from schemas.indicator import Figure
 from services.alerts.channels import Notice
+from services.alerts.feeds import Stop, Told
 from services.alerts.watch import LoggedChange
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
@@ -56,6 +58,22 @@ class NoticeView(Contract):
     answer: str
     created_at: UtcDatetime
     at: UtcDatetime
+
+
+class FeedAlert(Contract):
+    """The newest change of a feed's alert, as the log has it."""
+
+    alert_id: UUID
+    indicator: str
+    division: str
+    severity: str
+    state: AlertState
+    value: float | None
+    threshold: Decimal
+    as_of: date
+    figure_version: int
+    reason: str
+    changed_at: UtcDatetime
 
 
 class Ledger:
@@ -99,6 +117,34 @@ class Ledger:
                 {"indicators": list(indicators) or [""]},
             )
         return [Figure.model_validate(row) for row in rows]
+
+    def feed_stops(self) -> list[Stop]:
+        """Every stop of a feed that ingest has made, oldest first."""
+        with _migrated():
+            rows = self._clickhouse.query(
+                "SELECT agency, alert_id, argMax(state, at) = 'running', any(checked), any(refused),"
+                " any(code), min(at) AS since FROM feed_standing GROUP BY agency, alert_id ORDER BY since"
+            )
+        return [Stop(agency, id, bool(over), *rest) for agency, id, over, *rest in rows]
+
+    def feeds_told(self) -> list[Told]:
+        """Every change of a feed's that the log has."""
+        with _migrated():
+            rows = self._clickhouse.query(
+                "SELECT alert_id, state, changed_at FROM alert_log WHERE rule = %(rule)s",
+                {"rule": FEED_STOPPED},
+            )
+        return [Told(*row) for row in rows]
+
+    def feed_alerts(self) -> list[FeedAlert]:
+        """The newest change of each feed that was ever stopped, by its topic."""
+        with _migrated():
+            rows = self._clickhouse.rows(
+                f"SELECT {', '.join(FeedAlert.model_fields)} FROM alert_log WHERE rule = %(rule)s"
+                " ORDER BY indicator, changed_at DESC LIMIT 1 BY indicator",
+                {"rule": FEED_STOPPED},
+            )
+        return [FeedAlert.model_validate(row) for row in rows]
 
     def write(self, changes: Sequence[AlertChange], notices: Sequence[Notice]) -> None:
         """Keep changes of state with their notices."""

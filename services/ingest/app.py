@@ -112,8 +112,6 @@ def create_app(settings: IngestSettings) -> FastAPI:
         *(settings.kafka, agencies, pipeline),
         check=checker.event,
         standings=Standings(clickhouse),
-        write=writer.write,
-        plan=plan,
         registry=metrics.registry,
     )
     pushes.install(app, pipeline, metrics)

@@ -1,4 +1,4 @@
-"""Whether records are counted and receipts stored: asked of ClickHouse, which is where state lives.
+"""Whether records are counted, receipts and dead letters stored: asked of ClickHouse, where state lives.
 
 Offsets would be cheaper and are not safe here: a broker whose log is in memory starts again at offset 0, and
 an offset committed in its former life may lie beyond records of the present one.
@@ -8,11 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from schemas.streams import RECEIPT_TOPIC, STREAMS
+import orjson
+
+from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, STREAMS
 from services.ingest.message import Message
 from services.platform.clickhouse import ClickHouse
 
 _AT_ONCE = 2_000  # identities in one query: as text they must stay under ClickHouse's max_query_size, 256 KiB
+_LETTERS_AT_ONCE = 1_000  # a letter is asked for by three of them
 
 _ACCOUNTED = """
 SELECT count() FROM (
@@ -28,24 +31,46 @@ LEFT JOIN (
 WHERE told >= promised"""
 """The number of these receipts that are stored and whose accepted records are all accounted for."""
 
+_LETTERS = """
+SELECT uniqExact(receipt, letter) FROM receipt_fault
+WHERE (receipt, letter) IN %(letters)s AND letter IN (SELECT id FROM dead_letter WHERE id IN %(ids)s)"""
+"""The number of these dead letters that are stored, each among the refusals of its push."""
+
 _STREAM = {stream.topic: stream.name for stream in STREAMS.values()}
 
 
 def all_counted(clickhouse: ClickHouse, messages: Iterable[Message]) -> bool:
-    """Whether every record has been counted and every receipt stored with what became of its records, in
-    whichever life of the broker.
+    """Whether every record has been counted, every dead letter stored for its push, and every receipt stored
+    with what became of its records, in whichever life of the broker.
 
     Raises Unavailable or clickhouse_driver's ServerException if ClickHouse cannot tell.
     """
     asked: dict[str, set[UUID]] = defaultdict(set)
+    letters: set[tuple[str, str]] = set()
     for message in messages:
+        if message.topic == DEAD_LETTER_TOPIC:
+            letters.add((orjson.loads(message.value)["receipt"], message.key.decode()))
+            if len(letters) >= _LETTERS_AT_ONCE:
+                if not _stored(clickhouse, letters):
+                    return False
+                letters.clear()
+            continue
         identities = asked[message.topic]
         identities.add(message.identity)
         if len(identities) >= _AT_ONCE:
             if not _counted(clickhouse, message.topic, identities):
                 return False
             identities.clear()
-    return all(_counted(clickhouse, topic, identities) for topic, identities in asked.items() if identities)
+    return (not letters or _stored(clickhouse, letters)) and all(
+        _counted(clickhouse, topic, identities) for topic, identities in asked.items() if identities
+    )
+
+
+def _stored(clickhouse: ClickHouse, letters: set[tuple[str, str]]) -> bool:
+    # A letter has one row however many pushes brought it; each push has its own of it in receipt_fault.
+    ids = tuple({letter for _receipt, letter in letters})
+    [(found,)] = clickhouse.query(_LETTERS, {"letters": tuple(letters), "ids": ids})
+    return bool(found == len(letters))
 
 
 def _counted(clickhouse: ClickHouse, topic: str, identities: set[UUID]) -> bool:

@@ -1,4 +1,5 @@
-"""The journal: accepted records on disk, for a broker whose log is in memory.
+"""The journal: what a push was answered for, on disk, for a broker whose log is in memory: records, dead
+letters, receipts.
 
 A folder of segment files; only the newest is written to, and only at its end. A line is
 `crc32 TAB topic TAB identity TAB key TAB value`. What stands in the journal has been acknowledged by some
@@ -145,7 +146,7 @@ def _message(line: bytes) -> Message | None:
     if not line.endswith(b"\n") or checksum != b"%08x" % crc32(content):
         return None
     topic, identity, key, value = content.split(b"\t", 3)
-    return Message(topic.decode(), UUID(hex=identity.decode()), key, value, kept=True)
+    return Message(topic.decode(), UUID(hex=identity.decode()), key, value)
 
 
 def _write_all(file: int, content: bytes) -> None:

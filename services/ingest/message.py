@@ -14,19 +14,18 @@ from services.ingest.check import Checked
 
 @dataclass(frozen=True)
 class Message:
-    """One message for a topic: its identity decides the partition; what is `kept` goes to the journal too."""
+    """One message for a topic: its identity decides the partition."""
 
     topic: str
     identity: UUID
     key: bytes
     value: bytes
-    kept: bool
 
 
 def of_event(checked: Checked, received: datetime) -> Message:
     """The message of a record that was accepted at a moment of the county's clock."""
     value = orjson.dumps({**checked.event, "receivedtime": received}, option=orjson.OPT_UTC_Z)
-    return Message(checked.stream.topic, checked.identity, checked.subject.encode(), value, kept=True)
+    return Message(checked.stream.topic, checked.identity, checked.subject.encode(), value)
 
 
 def of_letter(letter: DeadLetter) -> Message:
@@ -36,7 +35,6 @@ def of_letter(letter: DeadLetter) -> Message:
         UUID(hex=letter.id),
         letter.id.encode(),
         letter.model_dump_json().encode(),
-        kept=False,
     )
 
 
@@ -47,5 +45,4 @@ def of_receipt(receipt: Receipt) -> Message:
         UUID(hex=receipt.receipt),
         receipt.receipt.encode(),
         receipt.model_dump_json().encode(),
-        kept=True,
     )

@@ -51,7 +51,7 @@ class Writer:
         _fail(self._queue, "ingest is stopping")
 
     async def write(self, messages: Sequence[Message]) -> None:
-        """Return when the broker has acknowledged every message and the journal has those it keeps.
+        """Return when the broker has acknowledged every message and the journal, if any, has it.
 
         Raises Unavailable if that is not known after the timeout. Then some may be written and some not;
         writing them all again is harmless.
@@ -110,7 +110,7 @@ class Writer:
                 _fail([waiting], f"the broker does not acknowledge: {errors[0]!r}")
             else:
                 written.append(waiting)
-        kept = [message for waiting in written for message in waiting.messages if message.kept]
+        kept = [message for waiting in written for message in waiting.messages]
         if self._journal is not None and kept:
             try:
                 await asyncio.to_thread(self._journal.append, kept)

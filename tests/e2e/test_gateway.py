@@ -157,6 +157,14 @@ def test_answers_receipts_and_tables_agree_though_every_process_dies(  # noqa: P
     assert {id for (id,) in db.query("SELECT id FROM consumption_voucher_log")} == good
     assert records_counted(db) == len(good)
 
+    def letters_of(receipt: str) -> int:
+        [(number,)] = db.query(
+            "SELECT uniqExact(at) FROM receipt_fault WHERE receipt = %(receipt)s AND service = 'ingest'"
+            " AND letter IN (SELECT id FROM dead_letter)",
+            {"receipt": receipt},
+        )
+        return int(number)
+
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=ingest.url, headers=headers, timeout=30, trust_env=False) as client:
         for answer in answers:
@@ -169,6 +177,12 @@ def test_answers_receipts_and_tables_agree_though_every_process_dies(  # noqa: P
             assert {name: receipt[name] for name in _COUNTS} == {name: answer[name] for name in _COUNTS}
             assert sum(receipt["records"].values()) == answer["accepted"]
             assert receipt["records"]["conflict"] == 0
+            eventually(
+                lambda answer=answer: letters_of(answer["receipt"]),
+                _COUNTED_SECONDS,
+                "every refused record has its dead letter",
+                until=partial(_same, answer["rejected"]),
+            )
     for name, received, *outcomes in db.query(
         "SELECT DISTINCT receipt, received, accepted, duplicate, rejected FROM receipt"
     ):
@@ -182,6 +196,10 @@ _COUNTS = ("received", "accepted", "duplicate", "rejected")
 
 def _sum(answer: dict[str, Any]) -> int:
     return sum(int(answer[name]) for name in _COUNTS[1:])
+
+
+def _same(wanted: int, found: int) -> bool:
+    return found == wanted
 
 
 def _beyond(least: int, found: int) -> bool:

@@ -127,6 +127,13 @@ def messages(
     return found
 
 
+def at_least(
+    bootstrap: str, number: int, *, wanted: Callable[[dict[str, Any]], bool], topics: Sequence[str]
+) -> list[Message]:
+    """Messages whose value is `wanted`, once there are `number`; there may be copies."""
+    return _until(bootstrap, topics, wanted, f"{number} messages", lambda found: len(found) >= number)
+
+
 def wait_for_subjects(bootstrap: str, subjects: set[str]) -> list[Message]:
     """Return the messages about these entities once there is one about each; there may be copies."""
     return _until(

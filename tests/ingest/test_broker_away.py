@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from schemas.streams import STREAMS
+from schemas.streams import DEAD_LETTER_TOPIC, STREAMS
 from services.ingest.agencies import add
 from services.platform.topics import ensure_topics
-from tests.ingest.support import Service, voucher, wait_for_subjects
+from tests.ingest.support import Service, at_least, of_receipt, voucher, wait_for_subjects
 from tests.support.brokers import Broker
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -87,12 +87,17 @@ def test_what_was_accepted_outlives_the_broker(
 ) -> None:
     assert agency.push(1, 2).status_code == 200
     assert agency.push(3).status_code == 200
+    refused = agency.push(8, 9, face_value="many")
+    assert refused.json()["rejected"] == 2
     fresh_broker.kill()
     assert agency.push(4).status_code == 503
     fresh_broker.start()
     ensure_topics(fresh_broker.bootstrap)
     eventually(lambda: service.get("/readyz").status_code == 200, 30, "ingest is ready again")
     wait_for_subjects(fresh_broker.bootstrap, {"v-1", "v-2", "v-3"})
+    wanted = of_receipt(refused.json()["receipt"])
+    letters = at_least(fresh_broker.bootstrap, 2, wanted=wanted, topics=[DEAD_LETTER_TOPIC])
+    assert len({one.key for one in letters}) == 2  # Kafka itself has kept them, and the journal brings copies
 
 
 def test_the_journal_is_replayed_at_the_next_start(

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from schemas.streams import DEAD_LETTER_TOPIC
 from services.ingest.counted import all_counted
 from services.ingest.message import Message
 from services.platform.clickhouse import ClickHouse
@@ -14,7 +15,7 @@ from tests.support.clickhouse import ClickHouse as Server
 
 
 def message(number: int, stream: str = "facility") -> Message:
-    return Message(f"minmai.{stream}.v1", UUID(int=number), b"k", b"{}", kept=True)
+    return Message(f"minmai.{stream}.v1", UUID(int=number), b"k", b"{}")
 
 
 def test_only_what_has_its_identity_in_its_stream_is_counted(clickhouse: Server, database: str) -> None:
@@ -40,6 +41,35 @@ def test_only_what_has_its_identity_in_its_stream_is_counted(clickhouse: Server,
     assert not all_counted(pool, [*many, message(5_000)])
     assert not all_counted(pool, [message(5_000), *many])
     assert not all_counted(pool, [*many, message(1, "statistic")])
+    pool.close()
+
+
+def letter(number: int, receipt: str) -> Message:
+    return Message(
+        DEAD_LETTER_TOPIC, UUID(int=number), str(number).encode(), b'{"receipt":"%b"}' % receipt.encode()
+    )
+
+
+def test_a_dead_letter_is_stored_once_the_push_it_came_with_has_it(clickhouse: Server, database: str) -> None:
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
+    migrate(settings)
+    pool = ClickHouse(settings)
+    many = [letter(number, "first") for number in range(2_500)]
+    assert not all_counted(pool, many)
+    pool.insert(
+        "dead_letter",
+        {
+            "id": [one.key.decode() for one in many],
+            "receipt": ["first"] * len(many),
+            "service": ["ingest"] * len(many),
+            "place": [f"push/first/{number}" for number in range(len(many))],
+        },
+    )
+    assert all_counted(pool, many)
+    assert not all_counted(pool, [*many, letter(2_500, "first")])
+    assert not all_counted(
+        pool, [letter(1, "second")]
+    )  # the same refusal, by a push whose letter is not there
     pool.close()
 
 

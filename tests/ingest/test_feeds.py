@@ -12,11 +12,10 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from schemas.alert import AlertChange
-from schemas.streams import ALERT_TOPIC, RECEIPT_TOPIC, STREAMS
+from schemas.streams import RECEIPT_TOPIC, STREAMS, feed_topic
 from services.ingest.agencies import add
 from services.ingest.app import create_app
-from services.ingest.feeds.names import feed_group, feed_topic, feed_topics
+from services.ingest.feeds.names import feed_group, feed_topics
 from services.ingest.feeds.standing import Standings
 from services.ingest.settings import IngestSettings
 from services.platform.clickhouse import ClickHouse as Pool
@@ -87,10 +86,6 @@ class Feeding:
             for one in map(json.loads, everything(self.settings.kafka, RECEIPT_TOPIC))
             if one["agency"] == self.agency
         }
-
-    def alerts(self) -> list[AlertChange]:
-        found = map(AlertChange.model_validate_json, everything(self.settings.kafka, ALERT_TOPIC))
-        return [one for one in found if one.owner == self.agency]
 
 
 def everything(bootstrap: str, topic: str) -> list[bytes]:
@@ -196,9 +191,6 @@ async def test_a_feed_of_which_nearly_all_fails_is_stopped_and_goes_on_when_resu
             "the feed is stopped",
             until=lambda told: "190/200 wrong_source" in told.get(feeding.agency, ""),
         )
-        await eventually_async(
-            lambda: asyncio.to_thread(feeding.alerts), READ_SECONDS, "an alert is raised", until=len
-        )
         feeding.write(feeding.events(5001, 5002))
         assert (await client.get("/readyz")).status_code == 200
         assert (
@@ -207,20 +199,13 @@ async def test_a_feed_of_which_nearly_all_fails_is_stopped_and_goes_on_when_resu
         )
     assert feeding.committed() == 200
 
-    async with feeding.running() as client:  # it stays stopped over a restart, and is not told twice
+    async with feeding.running() as client:  # it stays stopped over a restart
         await eventually_async(
             unread_of(client), READ_SECONDS, "it is stopped", until=lambda told: feeding.agency in told
         )
         await asyncio.to_thread(feeding.standings.resume, feeding.agency)
         stored = await feeding.stored(10 + 190 + 2)
-        alerts = await eventually_async(
-            lambda: asyncio.to_thread(feeding.alerts),
-            READ_SECONDS,
-            "the alert's end is told",
-            until=lambda told: [one.state for one in told] == ["firing", "resolved"],
-        )
     assert {"v-5001", "v-5002"} <= {one.key for one in stored}
-    assert len({one.alert_id for one in alerts}) == 1
     assert feeding.standings.all()[feeding.agency].state == "running"
 
 

@@ -17,7 +17,7 @@ LARGE = 1_000_000
 
 def message(number: int) -> Message:
     value = f'{{"name":"砚山\\\\n","number":{number}}}'
-    return Message("minmai.facility.v1", UUID(int=number), f"f-{number}".encode(), value.encode(), kept=True)
+    return Message("minmai.facility.v1", UUID(int=number), f"f-{number}".encode(), value.encode())
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME
 from schemas.declaration import Text
 from schemas.fields import Contract
 from services.board.api.asked import Asked, Cursor, Limit, read_cursor, write_cursor
@@ -57,6 +58,7 @@ class Alerts(Contract):
 def routes(plan: Plan, asked: Asked, tasks: Tasks, vouchers: Vouchers, others: Others) -> APIRouter:
     """The other routes below /v1."""
     router = APIRouter(prefix="/v1")
+    names = {FEED_STOPPED: FEED_STOPPED_NAME, **{id: rule.name for id, rule in plan.rules.items()}}
     _add_vouchers(router, asked, vouchers)
 
     @router.get("/tasks")
@@ -68,8 +70,7 @@ def routes(plan: Plan, asked: Asked, tasks: Tasks, vouchers: Vouchers, others: O
         found = others.alerts()
 
         def named(alert: AlertState) -> NamedAlert:
-            rule = plan.rules.get(alert.rule)
-            name = rule.name if rule else Text(zh=alert.rule, en=alert.rule)
+            name = names.get(alert.rule, Text(zh=alert.rule, en=alert.rule))
             return NamedAlert(name=name, **alert.model_dump())
 
         return Alerts(available=found is not None, alerts=[named(alert) for alert in found or []])

@@ -12,7 +12,7 @@ from services.platform.errors import Unavailable
 
 
 class AlertState(Contract):
-    """The newest state of one rule in one division."""
+    """The newest state of one rule in one division; of a stopped feed its topic is the indicator."""
 
     rule: str
     indicator: str
@@ -54,7 +54,7 @@ class Others:
             ) from error
 
     def alerts(self) -> list[AlertState] | None:
-        """The newest state of each rule in each division, newest first; None if alerts keep no log here."""
+        """The newest state of each rule and indicator in each division, newest first; None without a log."""
         [(there,)] = self._clickhouse.query(
             "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'alert_log'"
         )
@@ -63,8 +63,8 @@ class Others:
         rows = self._clickhouse.rows(
             "SELECT * FROM (SELECT rule, indicator, division, severity, state, value, threshold, as_of, "
             "figure_version, reason, changed_at FROM alert_log "
-            "ORDER BY changed_at DESC, figure_version DESC LIMIT 1 BY rule, division) "
-            "ORDER BY changed_at DESC, rule, division"
+            "ORDER BY changed_at DESC, figure_version DESC LIMIT 1 BY rule, indicator, division) "
+            "ORDER BY changed_at DESC, rule, indicator, division"
         )
         return [AlertState.model_validate(row) for row in rows]
 

@@ -8,12 +8,12 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from schemas.alert import FEED_MOST_REFUSED
 from services.ingest.check import Refused
 from services.ingest.faults import Refusal
 
 NEWEST = 200
 """Records that are looked at; a feed that has had fewer since it was begun goes on."""
-MOST_REFUSED = 0.9
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Breaker:
         self._newest.extend([None] * (received - len(refused)))
         self._newest.extend(one.refusal for one in refused)
         bad = [one for one in self._newest if one is not None]
-        if len(self._newest) < NEWEST or len(bad) < MOST_REFUSED * NEWEST:
+        if len(self._newest) < NEWEST or 100 * len(bad) <= FEED_MOST_REFUSED * NEWEST:
             return None
         [(code, _times)] = Counter(one.code for one in bad).most_common(1)
         last = next(one for one in reversed(bad) if one.code == code)

@@ -2,26 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from clickhouse_driver.errors import Error as ClickHouseError
 from prometheus_client import CollectorRegistry, Gauge
 
 from services.ingest.agencies import Agencies
 from services.ingest.check import Check
-from services.ingest.feeds.alert import alert_of, message_of
 from services.ingest.feeds.breaker import Trip
 from services.ingest.feeds.reader import Pipeline, Reader
-from services.ingest.feeds.standing import UNTOLD, Standing, Standings
-from services.ingest.message import Message
+from services.ingest.feeds.standing import Standings
 from services.platform.errors import Unavailable
-from services.platform.plan import Plan
 
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 2.0
-
-Write = Callable[[Sequence[Message]], Awaitable[None]]
 
 
 class Feeds:
@@ -35,18 +30,14 @@ class Feeds:
         *,
         check: Check,
         standings: Standings,
-        write: Write,
-        plan: Plan,
         registry: CollectorRegistry,
     ) -> None:
-        """`write` is `Writer.write`; `check` that of an event."""
+        """`check`: that of an event."""
         self._bootstrap = bootstrap
         self._agencies = agencies
         self._pipeline = pipeline
         self._check = check
         self._standings = standings
-        self._write = write
-        self._plan = plan
         self._readers: dict[str, Reader] = {}
         self._tasks: dict[str, asyncio.Task[Trip]] = {}
         self._tripped: dict[str, Trip] = {}
@@ -107,8 +98,6 @@ class Feeds:
         for name in feeding:
             self._reading.labels(name).set(name in self._readers and not self._readers[name].trouble)
             self._stopped.labels(name).set(name in self._halted)
-            if (standing := standings.get(name)) is not None and standing.state in UNTOLD:
-                await self._tell(standing)
 
     def _begin(self, name: str) -> None:
         reader = Reader(
@@ -131,12 +120,6 @@ class Feeds:
             "When its sender is mended: minmai feed resume %s",
             *(name, trip.checked, trip.refused, trip.code, trip.message, name),
         )
-
-    async def _tell(self, standing: Standing) -> None:
-        county = self._plan.county
-        change = alert_of(standing, county.county, county.name.zh, self._plan.zone)
-        await self._write([message_of(change)])
-        await asyncio.to_thread(self._standings.told, standing)
 
     async def _end(self, names: Sequence[str]) -> None:
         ending = [self._tasks.pop(name) for name in names]

@@ -1,16 +1,11 @@
-"""The topic of an agency's own, and the group that reads it."""
+"""The topics of agencies' own, and the groups that read them."""
 
 from collections.abc import Iterable
 
+from schemas.streams import feed_topic
 from services.platform.topics import Topic
 
-_TOPIC_PREFIX = "minmai.feed."
 _GROUP_PREFIX = "minmai-ingest-feeds."
-
-
-def feed_topic(agency: str) -> str:
-    """Return the topic an agency writes to."""
-    return _TOPIC_PREFIX + agency
 
 
 def feed_group(agency: str) -> str:

@@ -16,11 +16,12 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from schemas.streams import feed_topic
 from services.ingest.agencies import Agency
 from services.ingest.check import Check, Checked, Push, Refused
 from services.ingest.faults import Problem, Refusal, shown
 from services.ingest.feeds.breaker import NEWEST, Breaker, Trip
-from services.ingest.feeds.names import feed_group, feed_topic, feed_topics
+from services.ingest.feeds.names import feed_group, feed_topics
 from services.ingest.receipts import Origin, Taking
 from services.ingest.records import Record, from_json
 from services.platform.errors import Unavailable

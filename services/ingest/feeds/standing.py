@@ -13,11 +13,7 @@ from services.ingest.feeds.breaker import Trip
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError, Unavailable
 
-State = Literal["stopping", "stopped", "resuming", "running"]
-
-HALTED: tuple[State, ...] = ("stopping", "stopped")
-UNTOLD: dict[State, State] = {"stopping": "stopped", "resuming": "running"}
-"""States of which nobody has been told yet, and what comes once they have been."""
+State = Literal["stopped", "running"]
 
 
 class NotStopped(MinmaiError):
@@ -39,7 +35,7 @@ class Standing:
 
     @property
     def halted(self) -> bool:
-        return self.state in HALTED
+        return self.state == "stopped"
 
     def reason(self) -> str:
         return f"{self.refused}/{self.checked} {self.code}: {self.message}"
@@ -61,13 +57,8 @@ class Standings:
         return {row["agency"]: Standing(**row) for row in rows}
 
     def stop(self, agency: str, trip: Trip) -> None:
-        """Stop a feed; its alert is yet to be raised."""
-        self._write(agency, uuid4(), "stopping", trip.checked, trip.refused, trip.code, trip.message)
-
-    def told(self, standing: Standing) -> None:
-        """Take in that the alert about a standing is out, unless the feed has moved on meanwhile."""
-        if self.all().get(standing.agency) == standing:
-            self._follow(standing, UNTOLD[standing.state])
+        """Stop a feed; the alerts service tells people of what stands here."""
+        self._write(agency, uuid4(), "stopped", trip.checked, trip.refused, trip.code, trip.message)
 
     def resume(self, agency: str) -> Standing:
         """Let a stopped feed go on from where it was stopped; return how it stood. Raises NotStopped."""
@@ -76,12 +67,9 @@ class Standings:
             raise NotStopped(
                 f"{agency} 的通道没有停止 · the feed of {agency} is not stopped; `minmai feed list` shows all"
             )
-        self._follow(standing, "resuming")
-        return standing
-
-    def _follow(self, standing: Standing, state: State) -> None:
         one = standing
-        self._write(one.agency, one.alert_id, state, one.checked, one.refused, one.code, one.message)
+        self._write(one.agency, one.alert_id, "running", one.checked, one.refused, one.code, one.message)
+        return standing
 
     def _write(self, *row: object) -> None:
         names = ("agency", "alert_id", "state", "checked", "refused", "code", "message")
