@@ -97,8 +97,8 @@ def list_agencies(file: Path) -> None:
         )
         for key in agency.keys:
             print(f"    密钥 · key {key.id}  {_local(key.created)}  {_until(key, now)}")
-        if not agency.keys:
-            print("    没有密钥，不能上报 · no key: it cannot push; `minmai agency rotate` gives it one")
+        if not any(key.holds(now) for key in agency.keys):
+            print("    没有有效密钥，不能上报 · no key holds, it cannot push: `minmai agency rotate`")
 
 
 def rotate_key(file: Path, name: str, overlap: timedelta) -> None:

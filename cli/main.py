@@ -212,6 +212,25 @@ def agency_revoke(
     admin.revoke_keys(file, name, key)
 
 
+@agency.command("audit")
+def agency_audit(
+    name: Annotated[str, typer.Argument(help="only of this agency; none: of all, also of unknown keys")] = "",
+    *,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"], help="from then on, in Beijing time"
+        ),
+    ] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="only pushes refused as a whole")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="at most so many lines, the newest")] = 50,
+) -> None:
+    """List pushes, the newest first: who, what, how many, from where, and what was refused."""
+    from cli import audit
+
+    audit.show(audit.Wanted(name, since, refused, limit))
+
+
 @feed.command("list")
 def feed_list(file: AgenciesFile = Path("data/agencies.json")) -> None:
     """List the agencies' topics and whether they are read."""

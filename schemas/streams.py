@@ -82,6 +82,7 @@ RETRACTION = STREAMS["retraction"]
 
 DEAD_LETTER_TOPIC = "minmai.dead-letter.v1"
 RECEIPT_TOPIC = "minmai.receipt.v1"
+REFUSED_PUSH_TOPIC = "minmai.refused-push.v1"
 INDICATOR_TOPIC = "minmai.indicator.v1"
 ALERT_TOPIC = "minmai.alert.v1"
 

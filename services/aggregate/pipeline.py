@@ -19,8 +19,8 @@ Beside it, in the one worker that keeps the figures, whenever something was told
              blocks they show;
 12. publish  what changed on `minmai.indicator.v1`, after the tables have it.
 
-The topics of dead letters and of receipts take the same way into tables `dead_letter` and `receipt`, which
-keep one row by the id.
+The topics of dead letters, receipts and refused pushes take the same way into tables `dead_letter`, `receipt`
+and `refused_push`, which keep one row by the id.
 
 A worker may die between any two steps. The next owner begins with the newest claimed block, which either
 changes nothing or completes it; and every keeper begins by reading everything that stands.
@@ -33,12 +33,21 @@ from zoneinfo import ZoneInfo
 
 from schemas.dead_letter import DeadLetter
 from schemas.indicator import Figure
-from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, RETRACTION, STREAMS, Stream
+from schemas.receipt import Receipt
+from schemas.refused_push import RefusedPushes
+from schemas.streams import (
+    DEAD_LETTER_TOPIC,
+    RECEIPT_TOPIC,
+    REFUSED_PUSH_TOPIC,
+    RETRACTION,
+    STREAMS,
+    Stream,
+)
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Claims, Place
 from services.aggregate.counted import sift
 from services.aggregate.keeper import Keeper
-from services.aggregate.receipts import outcomes, read_receipts, receipt_columns
+from services.aggregate.receipts import outcomes, read_audit, receipt_columns, refused_push_columns
 from services.aggregate.records import (
     Message,
     Record,
@@ -54,7 +63,7 @@ from services.aggregate.withdrawals import take_out_late, take_out_withdrawn, wi
 from services.platform.clickhouse import ClickHouse
 
 BY_TOPIC = {stream.topic: stream for stream in STREAMS.values()}
-TOPICS = [*BY_TOPIC, DEAD_LETTER_TOPIC, RECEIPT_TOPIC]
+TOPICS = [*BY_TOPIC, DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC]
 
 SendDeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 SendFigures = Callable[[Sequence[Figure]], Awaitable[None]]
@@ -93,8 +102,15 @@ class BlockPath:
             await patiently(lambda: self._clickhouse.insert("dead_letter", dead_letter_columns(letters)))
             return
         if block.place.topic == RECEIPT_TOPIC:
-            receipts, strangers = read_receipts(block.place, messages)
+            receipts, strangers = read_audit(Receipt, block.place, messages, strange_code="not_a_receipt")
             await patiently(lambda: self._clickhouse.insert("receipt", receipt_columns(receipts)))
+            await self._refuse(strangers)
+            return
+        if block.place.topic == REFUSED_PUSH_TOPIC:
+            pushes, strangers = read_audit(
+                RefusedPushes, block.place, messages, strange_code="not_a_refused_push"
+            )
+            await patiently(lambda: self._clickhouse.insert("refused_push", refused_push_columns(pushes)))
             await self._refuse(strangers)
             return
         stream = BY_TOPIC[block.place.topic]

@@ -1,34 +1,40 @@
-"""Receipts: the rows of table `receipt`, and what became of each push's accepted records."""
+"""The audit: rows of tables `receipt` and `refused_push`, and what became of each push's accepted records."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
 
 from schemas.dead_letter import DeadLetter
+from schemas.fields import Contract
 from schemas.receipt import Receipt
+from schemas.refused_push import RefusedPushes
 from schemas.streams import Stream
 from services.aggregate.blocks import Block, Place
 from services.aggregate.counted import Sifted
 from services.aggregate.records import Message, Record, strange
 from services.platform.clickhouse import ClickHouse
 
+Told = TypeVar("Told", bound=Contract)
 
-def read_receipts(place: Place, messages: Iterable[Message]) -> tuple[list[Receipt], list[DeadLetter]]:
-    """Return the receipts on a stretch of their topic, and a dead letter for each message that is none."""
-    receipts: list[Receipt] = []
+
+def read_audit(
+    kind: type[Told], place: Place, messages: Iterable[Message], *, strange_code: str
+) -> tuple[list[Told], list[DeadLetter]]:
+    """Return what a stretch of a topic of the audit tells, and a dead letter for each stranger."""
+    told: list[Told] = []
     refused: list[DeadLetter] = []
     for message in messages:
         try:
-            receipts.append(Receipt.model_validate_json(message.value or b""))
+            told.append(kind.model_validate_json(message.value or b""))
         except ValidationError:
-            refused.append(strange(place, message, code="not_a_receipt"))
-    return receipts, refused
+            refused.append(strange(place, message, code=strange_code))
+    return told, refused
 
 
 def receipt_columns(receipts: Sequence[Receipt]) -> dict[str, list[Any]]:
@@ -36,6 +42,11 @@ def receipt_columns(receipts: Sequence[Receipt]) -> dict[str, list[Any]]:
     columns = {name: [getattr(one, name) for one in receipts] for name in Receipt.model_fields}
     columns["faults"] = [orjson.dumps([fault.model_dump() for fault in one.faults]) for one in receipts]
     return columns
+
+
+def refused_push_columns(refused: Sequence[RefusedPushes]) -> dict[str, list[Any]]:
+    """Return the rows of table `refused_push` as columns."""
+    return {name: [getattr(one, name) for one in refused] for name in RefusedPushes.model_fields}
 
 
 @dataclass

@@ -9,6 +9,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +28,10 @@ from services.platform.errors import MinmaiError
 log = logging.getLogger(__name__)
 
 KEY_PREFIX = "minmai_"
+_LIKE_A_KEY = re.compile(rf"{KEY_PREFIX}[\w-]*")
 _ID_DIGITS = 8
+_KEPT = timedelta(days=365)
+"""A key that has ended stays in the file so long, that it can be said whose it was when somebody uses it."""
 
 
 class AgenciesError(MinmaiError):
@@ -122,18 +126,22 @@ class Agencies:
         self._agencies = _read(path).agencies
 
     def lookup(self, key: str, now: datetime | None = None) -> Agency | None:
-        """Return the agency whose key this is at a moment (by default: now).
+        """Return the agency whose key this is at a moment (by default: now)."""
+        owner = self.owner(key)
+        return owner[0] if owner and owner[1].holds(now or datetime.now(UTC)) else None
+
+    def owner(self, key: str) -> tuple[Agency, Key] | None:
+        """Return whose key this is or, if it has ended, was, with its entry in the file.
 
         Every key is compared, each in constant time, so that the time taken tells nothing of any key.
         """
         self._refresh()
-        now = now or datetime.now(UTC)
-        found: Agency | None = None
+        found: tuple[Agency, Key] | None = None
         digest = _digest(key)
         for agency in self._agencies:
             for known in agency.keys:
-                if hmac.compare_digest(known.sha256, digest) and known.holds(now):
-                    found = agency
+                if hmac.compare_digest(known.sha256, digest):
+                    found = agency, known
         return found
 
     def feeding(self) -> dict[str, Agency]:
@@ -198,8 +206,8 @@ def add(
 def rotate(path: Path, name: str, overlap: timedelta) -> tuple[str, datetime]:
     """Give an agency a new key; return it, and the moment until which the keys it had before still hold.
 
-    A key that was to expire earlier still does; those that have expired are forgotten. Raises AgenciesError
-    if there is no such agency.
+    A key that was to expire earlier still does; those that did so more than a year ago are forgotten. Raises
+    AgenciesError if there is no such agency.
     """
     now = datetime.now(UTC)
     end = now + overlap
@@ -209,7 +217,7 @@ def rotate(path: Path, name: str, overlap: timedelta) -> tuple[str, datetime]:
         ending = (
             known.model_copy(update={"expires": min(known.expires or end, end)}) for known in agency.keys
         )
-        return [*(known for known in ending if known.holds(now)), kept]
+        return [*(known for known in ending if known.holds(now - _KEPT)), kept]
 
     _change(path, name, keys_of)
     return key, end
@@ -218,20 +226,36 @@ def rotate(path: Path, name: str, overlap: timedelta) -> tuple[str, datetime]:
 def revoke(path: Path, name: str, id: str | None = None) -> Sequence[Key]:
     """Take all keys of an agency away, or the one of this id, at once; return those taken.
 
-    The agency stays in the file: what it has pushed is still its own, and `rotate` gives it a key again.
-    Raises AgenciesError if there is no such agency or key.
+    The agency stays in the file: what it has pushed is still its own, and `rotate` gives it a key again. Its
+    keys stay too, as ended ones. Raises AgenciesError if there is no such agency, or it has no such key that
+    holds.
     """
+    now = datetime.now(UTC)
     taken: list[Key] = []
 
     def keys_of(agency: Agency) -> Sequence[Key]:
-        taken.extend(known for known in agency.keys if id in (None, known.id))
+        holding = [known for known in agency.keys if known.holds(now)]
+        taken.extend(known for known in holding if id in (None, known.id))
         if id is not None and not taken:
-            ids = ", ".join(known.id for known in agency.keys) or "none"
+            ids = ", ".join(known.id for known in holding) or "none"
             raise AgenciesError(f"{path}: agency {name!r} has no key {id!r}; its keys: {ids}")
-        return [known for known in agency.keys if known not in taken]
+        return [
+            known.model_copy(update={"expires": now}) if known in taken else known for known in agency.keys
+        ]
 
     _change(path, name, keys_of)
     return taken
+
+
+def bearer_key(authorization: str) -> str:
+    """Return the key in a header Authorization; empty if there is none."""
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def without_keys(text: str) -> str:
+    """Return a sender's text with whatever looks like a key left out: some put it in the wrong place."""
+    return _LIKE_A_KEY.sub(f"{KEY_PREFIX}…", text)
 
 
 def _new(now: datetime) -> tuple[str, Key]:

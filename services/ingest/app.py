@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
@@ -18,6 +18,7 @@ from starlette.responses import FileResponse
 from services.ingest import document, openapi, page, pushes
 from services.ingest.agencies import Agencies
 from services.ingest.answer import ProblemDetails, told_in
+from services.ingest.audit import Audit
 from services.ingest.check import Checker
 from services.ingest.faults import Problem, shown
 from services.ingest.feeds.feeds import Feeds
@@ -27,6 +28,7 @@ from services.ingest.journal import Journal
 from services.ingest.known import Known
 from services.ingest.language import said_in
 from services.ingest.limits import Limits
+from services.ingest.message import Message
 from services.ingest.metrics import Metrics
 from services.ingest.outlet import Outlet
 from services.ingest.patience import impatient
@@ -75,18 +77,27 @@ def create_app(settings: IngestSettings) -> FastAPI:
     metrics = Metrics()
     metrics.ready.set_function(lambda: watch.obstacle is None)
 
+    async def write(messages: Sequence[Message]) -> None:
+        watch.check()
+        await writer.write(messages)
+
+    audit = Audit(agencies, write)
+
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         writer.open()
-        watching = asyncio.create_task(watch.run(), name="ingest watch")
-        feeding = asyncio.create_task(feeds.run(), name="ingest feeds")
+        tasks = [
+            asyncio.create_task(work, name=f"ingest {name}")
+            for name, work in (("watch", watch.run()), ("feeds", feeds.run()), ("audit", audit.run()))
+        ]
         try:
             yield
         finally:
-            feeding.cancel()
-            watching.cancel()
-            await asyncio.wait([watching, feeding])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             await known.close()
+            await audit.close()
             await writer.close()
             await outlet.close()
             clickhouse.close()
@@ -96,6 +107,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
 
     # FastAPI's own documentation pages load their scripts from a CDN.
     app = FastAPI(title="民脉 minmai · ingest", version="1", lifespan=life, docs_url=None, redoc_url=None)
+    app.state.audit = audit
     pipeline = Pipeline(
         agencies,
         checker,
@@ -194,26 +206,26 @@ def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> No
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
-        return of_problem(error, language_of(request))
+        return of_problem(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         fault = error.errors()[0]
         name = shown(fault["loc"][-1])
         text = f"参数 {name} 不合要求 · parameter {name} is wrong: {shown(fault['msg'])}"
-        return of_problem(Problem(422, "invalid_parameter", text), language_of(request))
+        return of_problem(request, Problem(422, "invalid_parameter", text))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
         return of_problem(
+            request,
             Problem(
                 error.status_code,
                 phrase.lower().replace(" ", "_"),
                 f"没有这个地址或方法 · {phrase}",
                 error.headers,
             ),
-            language_of(request),
         )
 
     @app.exception_handler(ClientDisconnect)
@@ -222,9 +234,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def bug(request: Request, _error: Exception) -> Response:
-        return of_problem(
-            Problem(500, "internal_error", "系统内部错误 · internal error"), language_of(request)
-        )
+        return of_problem(request, Problem(500, "internal_error", "系统内部错误 · internal error"))
 
 
 def serve(settings: IngestSettings) -> None:

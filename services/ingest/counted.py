@@ -1,7 +1,8 @@
-"""Whether records are counted, receipts and dead letters stored: asked of ClickHouse, where state lives.
+"""Whether records are counted, receipts, dead letters and refused pushes stored.
 
-Offsets would be cheaper and are not safe here: a broker whose log is in memory starts again at offset 0, and
-an offset committed in its former life may lie beyond records of the present one.
+It is asked of ClickHouse, where state lives. Offsets would be cheaper and are not safe here: a broker whose
+log is in memory starts again at offset 0, and an offset committed in its former life may lie beyond records
+of the present one.
 """
 
 from collections import defaultdict
@@ -10,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, STREAMS
+from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC, STREAMS
 from services.ingest.message import Message
 from services.platform.clickhouse import ClickHouse
 
@@ -40,8 +41,8 @@ _STREAM = {stream.topic: stream.name for stream in STREAMS.values()}
 
 
 def all_counted(clickhouse: ClickHouse, messages: Iterable[Message]) -> bool:
-    """Whether every record has been counted, every dead letter stored for its push, and every receipt stored
-    with what became of its records, in whichever life of the broker.
+    """Whether every record has been counted, every dead letter stored for its push, every receipt stored with
+    what became of its records, and every refused push stored, in whichever life of the broker.
 
     Raises Unavailable or clickhouse_driver's ServerException if ClickHouse cannot tell.
     """
@@ -78,6 +79,12 @@ def _counted(clickhouse: ClickHouse, topic: str, identities: set[UUID]) -> bool:
         [(found,)] = clickhouse.query(
             _ACCOUNTED,
             {"receipts": tuple(identity.hex for identity in identities)},
+        )
+        return bool(found == len(identities))
+    if topic == REFUSED_PUSH_TOPIC:
+        [(found,)] = clickhouse.query(
+            "SELECT uniqExact(id) FROM refused_push WHERE id IN %(identities)s",
+            {"identities": tuple(identities)},
         )
         return bool(found == len(identities))
     [(found,)] = clickhouse.query(

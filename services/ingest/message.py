@@ -8,7 +8,8 @@ import orjson
 
 from schemas.dead_letter import DeadLetter
 from schemas.receipt import Receipt
-from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC
+from schemas.refused_push import RefusedPushes
+from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC
 from services.ingest.check import Checked
 
 
@@ -45,4 +46,14 @@ def of_receipt(receipt: Receipt) -> Message:
         UUID(hex=receipt.receipt),
         receipt.receipt.encode(),
         receipt.model_dump_json().encode(),
+    )
+
+
+def of_refused_pushes(refused: RefusedPushes) -> Message:
+    """The message of a row of the audit."""
+    return Message(
+        REFUSED_PUSH_TOPIC,
+        refused.id,
+        refused.id.hex.encode(),
+        refused.model_dump_json().encode(),
     )

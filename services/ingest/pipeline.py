@@ -15,7 +15,7 @@ from starlette.requests import Request
 from schemas.receipt import Receipt
 from schemas.streams import STREAMS, Stream
 from services.ingest import body, message
-from services.ingest.agencies import Agencies, Agency
+from services.ingest.agencies import Agencies, Agency, bearer_key, without_keys
 from services.ingest.answer import Answer
 from services.ingest.check import Check, Checked, Checker, Push, Refused, may_push
 from services.ingest.faults import Problem, shown
@@ -176,8 +176,7 @@ class Pipeline:
 
     def authenticate(self, request: Request) -> Agency:
         """Return the agency whose key a request has. Raises Problem 401."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        agency = self._agencies.lookup(key.strip()) if scheme.lower() == "bearer" else None
+        agency = self._agencies.lookup(bearer_key(request.headers.get("authorization", "")))
         if agency is None:
             raise Problem(
                 401,
@@ -243,4 +242,4 @@ def known_stream(name: str) -> Stream:
 
 def _origin(request: Request, stream: str = "", *, kind: Literal["http", "file"] = "http") -> Origin:
     remote = request.client.host if request.client else ""
-    return Origin(kind, stream, remote, shown(request.headers.get("user-agent", "")))
+    return Origin(kind, stream, remote, without_keys(shown(request.headers.get("user-agent", ""))))

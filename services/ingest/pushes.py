@@ -57,10 +57,11 @@ class _Pushes:
             told = answer.model_copy(update={"errors": told_in(language, answer.errors)})
             # Without what only sheets and dry runs have, for all others.
             response = in_json(told.model_dump_json(exclude_defaults=True), answer.status, language)
-        except Problem as problem:
+        except (Problem, ClientDisconnect) as error:
+            problem = error if isinstance(error, Problem) else _disconnected()  # which the audit alone reads
             remote = request.client.host if request.client else ""
             log.info("a push from %s is answered %d %s", remote, problem.status, problem.code)
-            response = of_problem(problem, language)
+            response = of_problem(request, problem)
         self._metrics.pushes.labels(response.status_code).inc()
         self._metrics.seconds.observe(perf_counter() - began)
         return response
@@ -84,8 +85,9 @@ class _Shortcut:
         stream = path.removeprefix(_STREAMS) if path.startswith(_STREAMS) else None
         if path != _EVENTS and (not stream or "/" in stream):
             return await self._app(scope, receive, send)
-        try:
-            response = await self._pushes.answer(Request(scope, receive), stream)
-        except ClientDisconnect:
-            return None  # nobody reads an answer
+        response = await self._pushes.answer(Request(scope, receive), stream)
         return await response(scope, receive, send)
+
+
+def _disconnected() -> Problem:
+    return Problem(400, "disconnected", "请求体未传完连接已断开 · the connection ended before the body did")

@@ -23,8 +23,10 @@ def in_json(
     return Response(text, status, headers, media_type)
 
 
-def of_problem(problem: Problem, language: Language | None) -> Response:
-    """Return the answer that says what is wrong with a request as a whole."""
+def of_problem(request: Request, problem: Problem) -> Response:
+    """Return the answer that says what is wrong with a request as a whole; if it is a push, it is audited."""
+    request.app.state.audit.note(request, problem)
+    language = language_of(request)
     details = ProblemDetails(
         title=HTTPStatus(problem.status).phrase,
         status=problem.status,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from clickhouse_driver.errors import Error as ClickHouseError
 
-from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, STREAMS
+from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC, STREAMS
 from services.ingest.counted import all_counted
 from services.ingest.journal import Journal, JournalError, read
 from services.ingest.outlet import Outlet
@@ -25,7 +25,10 @@ from services.platform.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-TOPICS = (*(stream.topic for stream in STREAMS.values()), DEAD_LETTER_TOPIC, RECEIPT_TOPIC)
+TOPICS = (
+    *(stream.topic for stream in STREAMS.values()),
+    *(DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC),
+)
 
 _PAUSE = 2.0
 _PAUSE_IN_TROUBLE = 0.3

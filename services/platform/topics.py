@@ -9,7 +9,14 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from schemas.envelope import event_type
-from schemas.streams import ALERT_TOPIC, DEAD_LETTER_TOPIC, INDICATOR_TOPIC, RECEIPT_TOPIC, STREAMS
+from schemas.streams import (
+    ALERT_TOPIC,
+    DEAD_LETTER_TOPIC,
+    INDICATOR_TOPIC,
+    RECEIPT_TOPIC,
+    REFUSED_PUSH_TOPIC,
+    STREAMS,
+)
 from services.platform.errors import Unavailable
 
 TIMEOUT_SECONDS = 15.0
@@ -55,6 +62,7 @@ def declared(partitions: int = 4) -> tuple[Topic, ...]:
         *(Topic(event_type(stream), partitions) for stream in STREAMS),
         Topic(DEAD_LETTER_TOPIC, 1),
         Topic(RECEIPT_TOPIC, 1),
+        Topic(REFUSED_PUSH_TOPIC, 1),
         Topic(INDICATOR_TOPIC, 1, {"cleanup.policy": "compact"}),
         Topic(ALERT_TOPIC, 1),
     )

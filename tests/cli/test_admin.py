@@ -98,7 +98,9 @@ def test_a_key_is_rotated_and_revoked(tmp_path: Path) -> None:
         f"health-bureau: 已吊销密钥 · revoked: {ids[0]}"
     ]
     assert ids[1] in agency("revoke", "health-bureau")[0]
-    assert "no key" in agency("list")[1]
+    *ended, none = agency("list")[1:]
+    assert [(id in line, "ended" in line) for id, line in zip(ids, ended, strict=True)] == [(True, True)] * 2
+    assert "no key holds" in none
     third = agency("rotate", "health-bureau", "--overlap", "0")[-1]
     assert not {first, second, third} & set(file.read_text().split('"'))
     assert "no agency 'nobody'" in refused(minmai("agency", "revoke", "nobody", "--file", file))

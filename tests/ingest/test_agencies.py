@@ -128,7 +128,11 @@ def test_the_key_before_holds_until_the_overlap_ends(path: Path) -> None:
     assert [known.lookup(key) for key in (first, second, third)] == [None] * 3
     assert known.lookup(fourth) is not None
     [agency] = listed(path)
-    assert len(agency.keys) == 1  # what has ended is forgotten
+    assert [key.holds(datetime.now(UTC)) for key in agency.keys] == [False] * 3 + [True]
+    for key in (first, second, third, fourth):
+        owner = known.owner(key)
+        assert owner is not None
+        assert (owner[0].name, owner[1].id) == ("health", sha256(key.encode()).hexdigest()[:8])
     assert agency.streams == {"facility"}
 
 

@@ -8,7 +8,14 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from schemas.streams import ALERT_TOPIC, DEAD_LETTER_TOPIC, INDICATOR_TOPIC, RECEIPT_TOPIC, STREAMS
+from schemas.streams import (
+    ALERT_TOPIC,
+    DEAD_LETTER_TOPIC,
+    INDICATOR_TOPIC,
+    RECEIPT_TOPIC,
+    REFUSED_PUSH_TOPIC,
+    STREAMS,
+)
 from services.platform.errors import Unavailable
 from services.platform.topics import Topic, declared, describe, ensure_topics, topic_ids
 from tests.support.brokers import Broker
@@ -25,7 +32,7 @@ def test_every_stream_and_every_topic_between_services_is_declared() -> None:
 
     assert {stream.topic for stream in STREAMS.values()} <= topics.keys()
     assert {topics[stream.topic].partitions for stream in STREAMS.values()} == {6}
-    others = (DEAD_LETTER_TOPIC, RECEIPT_TOPIC, INDICATOR_TOPIC, ALERT_TOPIC)
+    others = (DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC, INDICATOR_TOPIC, ALERT_TOPIC)
     assert {topics[name].partitions for name in others} == {1}
     assert [name for name, topic in topics.items() if topic.config] == [INDICATOR_TOPIC]
 
