@@ -38,8 +38,8 @@ test-kafka: $(VENV)/.dev ## the behaviour suites on Apache Kafka 4; needs Java 1
 test-browser: $(VENV)/.dev ## look at the page in a real browser; needs chromium
 	@$(BIN)/python -m pytest -m browser $(FLAGS)
 
-bench: $(VENV)/.dev ## freshness, backlog and the cost of a record; on a machine with nothing else to do
-	@$(BIN)/python -m benchmarks.freshness && $(BIN)/python -m benchmarks.backlog && $(BIN)/python -m benchmarks.cost
+bench: $(VENV)/.dev ## ingest, freshness, backlog and the cost of a record; on a machine with nothing else to do
+	@for part in ingest freshness backlog cost; do $(BIN)/python -m benchmarks.$$part || exit; done
 
 generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the page of each indicator
 	@$(BIN)/python -m schemas.generate && $(BIN)/minmai plan docs

@@ -24,7 +24,7 @@ from uuid import UUID, uuid4
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.machine import ROOT, free_ports, machine, wait_ready
+from benchmarks.machine import ROOT, free_ports, machine, peak_memory, wait_ready
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.child import Child
 from schemas.streams import STREAMS
@@ -116,8 +116,7 @@ def ours(settings: Common, records: int) -> float:
         )
         assert (logged, money) == (records, 20 * records), (logged, money)
         wait_ready(process, [f"http://127.0.0.1:{port}/readyz"])
-        peak = Path(f"/proc/{process.pid}/status").read_text().split("VmHWM:")[1].split()[0]
-        print(f"minmai peak memory: {int(peak) / 1024:.0f} MB")
+        print(f"minmai peak memory: {peak_memory(process.pid):.0f} MB")
         return rate
     finally:
         process.send_signal(signal.SIGTERM)

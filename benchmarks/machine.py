@@ -3,7 +3,6 @@
 import os
 import platform
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from deploy.embedded.child import Child
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 PORTS = ("ingest", "board", "alerts", "aggregate", "clickhouse", "clickhouse-http", "kafka")
@@ -51,13 +53,14 @@ def running_minmai() -> Iterator[Minmai]:
             process.wait(60)
 
 
-def wait_ready(process: "subprocess.Popen[bytes]", urls: list[str], seconds: float = 90) -> None:
+def wait_ready(process: "subprocess.Popen[bytes] | Child", urls: list[str], seconds: float = 90) -> None:
     """Return when every URL answers 200; raises RuntimeError if the process ends or time runs out."""
     end = time.monotonic() + seconds
     for url in urls:
         while True:
-            if process.poll() is not None:
-                raise RuntimeError(f"minmai ended with code {process.returncode} before it was ready")
+            code = process.code if isinstance(process, Child) else process.poll()
+            if code is not None:
+                raise RuntimeError(f"what shall answer at {url} ended with code {code} before it was ready")
             try:
                 if httpx.get(url, timeout=5, trust_env=False).status_code == 200:
                     break
@@ -69,15 +72,11 @@ def wait_ready(process: "subprocess.Popen[bytes]", urls: list[str], seconds: flo
 
 
 def free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return different ports that nobody listens on now."""
+    ports: set[int] = set()
+    while len(ports) < number:
+        ports.add(free_port())
+    return list(ports)
 
 
 def machine() -> str:
@@ -107,6 +106,22 @@ def _name(command: str) -> str:
         if part in command:
             return part.split(".")[-1]
     return command[:60]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time, user and system, that a process has taken so far, to 10 ms."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def forget_peak(pid: int) -> None:
+    """Let the peak memory of a process begin anew from what it has now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_memory(pid: int) -> float:
+    """Return the peak resident memory of a process in MB."""
+    return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 
 def percentile(values: list[float], share: float) -> float:
