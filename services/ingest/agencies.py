@@ -93,6 +93,10 @@ class Agency(Contract):
             raise ValueError(f"no such stream: {', '.join(sorted(unknown))}; there are {', '.join(STREAMS)}")
         return streams
 
+    def has_key(self, now: datetime) -> bool:
+        """Whether any of its keys holds."""
+        return any(key.holds(now) for key in self.keys)
+
     def may_tell_of(self, division: str) -> bool:
         """Whether it may push records of a division."""
         return division.startswith(self.divisions)
@@ -151,11 +155,7 @@ class Agencies:
         """
         self._refresh()
         now = datetime.now(UTC)
-        return {
-            agency.name: agency
-            for agency in self._agencies
-            if agency.feed and any(key.holds(now) for key in agency.keys)
-        }
+        return {agency.name: agency for agency in self._agencies if agency.feed and agency.has_key(now)}
 
     def _refresh(self) -> None:
         state = self._stat()

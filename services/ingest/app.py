@@ -124,6 +124,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
         *(settings.kafka, agencies, pipeline),
         check=checker.event,
         standings=Standings(clickhouse),
+        pace=settings.agency_records_per_second,
         registry=metrics.registry,
     )
     pushes.install(app, pipeline, metrics)

@@ -16,7 +16,7 @@ _RETRY_AT_ONCE_SECONDS = 1
 """When one of the pushes under way will have been answered cannot be known; most are within a second."""
 
 
-class _Bucket:
+class Bucket:
     """Holds up to `burst` tokens and gets `rate` a second.
 
     What is taken may be more than it holds: how many records a push has is only known once it is read, and
@@ -36,6 +36,7 @@ class _Bucket:
         return max(0.0, (wanted - self._tokens) / self._rate)
 
     def take(self, tokens: float) -> None:
+        """Take tokens, more than there are if need be."""
         self._tokens -= tokens
 
 
@@ -43,8 +44,8 @@ class _Use:
     """What one agency uses."""
 
     def __init__(self, settings: IngestSettings, now: float) -> None:
-        self.pushes = _Bucket(settings.agency_pushes_per_second, settings.agency_pushes_burst, now)
-        self.records = _Bucket(settings.agency_records_per_second, settings.agency_records_burst, now)
+        self.pushes = Bucket(settings.agency_pushes_per_second, settings.agency_pushes_burst, now)
+        self.records = Bucket(settings.agency_records_per_second, settings.agency_records_burst, now)
         self.under_way = 0
 
 

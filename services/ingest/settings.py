@@ -36,7 +36,9 @@ class IngestSettings(Common):
     )
     agency_pushes_per_second: float = Field(1_000, gt=0, description="pushes an agency may make a second")
     agency_pushes_burst: float = Field(5_000, ge=1, description="and at once, after a time without any")
-    agency_records_per_second: float = Field(10_000, gt=0, description="records an agency may push a second")
+    agency_records_per_second: float = Field(
+        10_000, gt=0, description="records an agency may push a second; its own topic is read no faster"
+    )
     agency_records_burst: float = Field(200_000, ge=1, description="and at once, after a time without any")
     agency_pushes_at_once: int = Field(32, ge=1, description="pushes of an agency that may be under way")
     head_wait: float = Field(10.0, gt=0, description="seconds until the head of a request must be there")

@@ -12,16 +12,18 @@ import httpx
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from cli import feeds as cli_feeds
 from schemas.streams import RECEIPT_TOPIC, STREAMS, feed_topic
-from services.ingest.agencies import add
+from services.ingest.agencies import add, revoke
 from services.ingest.app import create_app
+from services.ingest.feeds.breaker import NEWEST, Trip
 from services.ingest.feeds.names import feed_group, feed_topics
 from services.ingest.feeds.standing import Standings
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import BYTES_A_RECORD, IngestSettings
 from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.migrations import migrate
 from services.platform.topics import ensure_topics
-from tests.ingest.support import PLAN, Message, event, messages
+from tests.ingest.support import PLAN, Message, event, messages, voucher
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
 from tests.support.waiting import eventually_async
@@ -38,13 +40,15 @@ class Feeding:
         self.agency = f"commerce-{secrets.token_hex(4)}"
         self.pool = Pool(settings)
         self.standings = Standings(self.pool)
-        add(settings.agencies, self.agency, set(STREAMS) - {"facility"}, ["532622"], feed=True)
+        self.key = add(settings.agencies, self.agency, set(STREAMS) - {"facility"}, ["532622"], feed=True)
         ensure_topics(settings.kafka)
         ensure_topics(settings.kafka, topics=feed_topics([self.agency]))
 
     def write(self, values: Sequence[object]) -> None:
         """Write messages as any client would; bytes as they are, the rest as JSON."""
-        producer = KafkaProducer(bootstrap_servers=self.settings.kafka, enable_idempotence=False)
+        producer = KafkaProducer(
+            bootstrap_servers=self.settings.kafka, enable_idempotence=False, max_request_size=2_000_000
+        )
         for value in values:
             raw = value if isinstance(value, bytes) else json.dumps(value).encode()
             producer.send(feed_topic(self.agency), raw)
@@ -207,6 +211,76 @@ async def test_a_feed_of_which_nearly_all_fails_is_stopped_and_goes_on_when_resu
         stored = await feeding.stored(10 + 190 + 2)
     assert {"v-5001", "v-5002"} <= {one.key for one in stored}
     assert feeding.standings.all()[feeding.agency].state == "running"
+
+
+async def test_records_too_large_or_too_deep_are_refused_and_the_next_counts(feeding: Feeding) -> None:
+    deep = [b'{"data":' + b"[" * levels + b"]" * levels + b"}" for levels in (32, 100_000)]
+    [large] = feeding.events(1, campaign="x" * BYTES_A_RECORD)
+    feeding.write([large, *deep, b"", *feeding.events(2)])
+    async with feeding.running():
+        stored = await feeding.stored(5)
+    assert sorted(one.value["code"] for one in stored if one.topic != VOUCHERS) == [
+        *("not_json", "too_deep", "too_deep", "too_large"),
+    ]
+    assert {one.key for one in stored if one.topic == VOUCHERS} == {"v-2"}
+
+
+async def test_too_many_records_a_second_wait_on_the_topic_and_none_is_refused(feeding: Feeding) -> None:
+    feeding.write(feeding.events(*range(900)))
+    unhurried = feeding.settings
+    feeding.settings = unhurried.model_copy(update={"agency_records_per_second": 0.001})
+    async with feeding.running() as client:
+        read = await eventually_async(
+            lambda: asyncio.to_thread(feeding.committed),
+            READ_SECONDS,
+            "it is read",
+            until=lambda n: n > NEWEST,
+        )
+        for number in range(1_000, 1_005):  # a push over HTTP does not wait for it
+            response = await client.post(
+                "/v1/streams/consumption-voucher",
+                json=voucher(number),
+                headers={"authorization": f"Bearer {feeding.key}"},
+            )
+            assert response.json()["accepted"] == 1
+        assert await asyncio.to_thread(feeding.committed) == read < 900
+        assert await unread_of(client)() == {}
+    feeding.settings = unhurried
+    async with feeding.running():
+        stored = await feeding.stored(900 + 5)
+    assert {one.topic for one in stored} == {VOUCHERS}
+
+
+async def test_the_list_says_what_waits_and_what_is_not_read(
+    feeding: Feeding, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kafka", "clickhouse_port", "clickhouse_database"):
+        monkeypatch.setenv(f"MINMAI_{name.upper()}", str(getattr(feeding.settings, name)))
+
+    def listed() -> tuple[str, str]:
+        cli_feeds.show(feeding.settings.agencies)
+        [line] = [one for one in capsys.readouterr().out.splitlines() if feed_topic(feeding.agency) in one]
+        _topic, number, state = line.split(maxsplit=2)
+        return number, state
+
+    assert listed()[0] == "0"
+    feeding.write(feeding.events(1, 2, 3))
+    assert listed() == ("3", "正常 · to be read")
+    async with feeding.running():
+        await eventually_async(
+            lambda: asyncio.to_thread(listed),
+            READ_SECONDS,
+            "nothing waits",
+            until=lambda told: told[0] == "0",
+        )
+    feeding.write(feeding.events(4))
+    feeding.standings.stop(feeding.agency, Trip(200, 190, "not_json", "why"))
+    number, state = listed()
+    assert number == "1"
+    assert "stopped" in state
+    feeding.standings.resume(feeding.agency)
+    revoke(feeding.settings.agencies, feeding.agency)
+    assert "no key of the agency holds" in listed()[1]
 
 
 def unread_of(client: httpx.AsyncClient) -> Any:

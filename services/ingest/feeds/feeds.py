@@ -30,14 +30,16 @@ class Feeds:
         *,
         check: Check,
         standings: Standings,
+        pace: float,
         registry: CollectorRegistry,
     ) -> None:
-        """`check`: that of an event."""
+        """`check`: that of an event; `pace`: records a second that are read of one feed at the most."""
         self._bootstrap = bootstrap
         self._agencies = agencies
         self._pipeline = pipeline
         self._check = check
         self._standings = standings
+        self._pace = pace
         self._readers: dict[str, Reader] = {}
         self._tasks: dict[str, asyncio.Task[Trip]] = {}
         self._tripped: dict[str, Trip] = {}
@@ -103,6 +105,7 @@ class Feeds:
         reader = Reader(
             *(self._bootstrap, lambda: self._agencies.feeding().get(name), name),
             *(self._pipeline, self._check),
+            pace=self._pace,
         )
         self._readers[name] = reader
         self._tasks[name] = asyncio.create_task(reader.run(), name=f"feed of {name}")

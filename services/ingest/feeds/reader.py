@@ -22,6 +22,7 @@ from services.ingest.check import Check, Checked, Push, Refused
 from services.ingest.faults import Problem, Refusal, shown
 from services.ingest.feeds.breaker import NEWEST, Breaker, Trip
 from services.ingest.feeds.names import feed_group, feed_topics
+from services.ingest.limits import Bucket
 from services.ingest.receipts import Origin, Taking
 from services.ingest.records import Record, from_json
 from services.platform.errors import Unavailable
@@ -34,7 +35,7 @@ RECEIPT_SECONDS = 60.0
 _RECEIPT_RECORDS = 20_000
 """A receipt remembers the identities it has had: so it ends before its minute when very much comes."""
 _AT_ONCE = NEWEST
-"""No more is forwarded before the breaker has looked."""
+"""No more is forwarded before the breaker has looked, and pushes over HTTP have had their turn."""
 _RETRY_SECONDS = 1.0
 _SILENCE_SECONDS = 3.0
 _DOUBT_SECONDS = 30.0
@@ -52,9 +53,18 @@ class Reader:
     """Reads one feed until it is cancelled or its breaker trips."""
 
     def __init__(
-        self, bootstrap: str, agency: Callable[[], Agency | None], name: str, pipeline: Pipeline, check: Check
+        self,
+        bootstrap: str,
+        agency: Callable[[], Agency | None],
+        name: str,
+        pipeline: Pipeline,
+        check: Check,
+        *,
+        pace: float,
     ) -> None:
-        """`agency` gives the agency of this name as it may push now; `check` that of an event."""
+        """`agency` gives the agency of this name as it may push now; `check`: that of an event; `pace`: at
+        most so many records a second.
+        """
         self.trouble = "connecting to the broker"
         """Why it does not read now; empty if it does."""
         self._bootstrap = bootstrap
@@ -64,6 +74,7 @@ class Reader:
         self._pipeline = pipeline
         self._check = events_only(check)
         self._breaker = Breaker()
+        self._bucket = Bucket(pace, _AT_ONCE, asyncio.get_running_loop().time())
         self._taking: Taking | None = None
         self._began = 0.0
 
@@ -110,8 +121,10 @@ class Reader:
         time = asyncio.get_running_loop().time
         sure = time()
         while True:
+            await asyncio.sleep(self._bucket.wait(time(), 0))  # what waits on a topic need not be refused
             fetched = await consumer.getmany(timeout_ms=int(_SILENCE_SECONDS * 1000), max_records=_AT_ONCE)
             for partition, messages in fetched.items():
+                self._bucket.take(len(messages))
                 refused = await self._forward(messages)
                 await consumer.commit({partition: messages[-1].offset + 1})
                 if (trip := self._breaker.look(len(messages), refused)) is not None:
