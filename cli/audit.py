@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from unicodedata import east_asian_width
 from zoneinfo import ZoneInfo
 
 from services.platform.clickhouse import ClickHouse
 from services.platform.settings import Common, load
 
 _ZONE = ZoneInfo("Asia/Shanghai")
+
+_HEAD = (
+    *("时间 when", "单位 agency (key)", "数据流 stream", "方式 kind"),
+    *("收=接+重+拒 | status code", "次数 pushes", "来源 from", "user agent"),
+)
+_WIDTHS = (19, 30, 20, 9, 32, 11, 15, 0)
 
 _RECEIPTS = """
     SELECT received_at AS at, agency, '' AS key, stream, kind, remote, user_agent, toUInt64(1) AS pushes,
@@ -63,17 +70,12 @@ def show(wanted: Wanted) -> None:
     if not rows:
         print("没有上报 · no pushes")
         return
-    print(
-        "时间 when (+08:00)   单位 agency (密钥 key)          数据流 stream        方式 kind  "
-        "收=接+重+拒 received=accepted+duplicate+rejected | status  次数 pushes  来源 from  user agent"
-    )
+    print(_line(*_HEAD))
     for one in rows[: wanted.limit]:
+        when = f"{one.at.astimezone(_ZONE):%Y-%m-%d %H:%M:%S}"
         who = f"{one.agency or '?'}{f' ({one.key})' if one.key else ''}"
-        print(
-            f"{one.at.astimezone(_ZONE):%Y-%m-%d %H:%M:%S} {_fit(who, 30)} {_fit(one.stream or '-', 20)} "
-            f"{_fit(one.kind, 6)} {_fit(one.became, 28)} {one.pushes:>6} {_fit(one.remote or '?', 15)} "
-            f"{_printable(one.user_agent)}"
-        )
+        what = (one.stream or "-", one.kind, one.became, str(one.pushes))
+        print(_line(when, who, *what, one.remote or "?", one.user_agent))
     if len(rows) > wanted.limit:
         print(f"更早的未列出 · older ones are not shown, --limit {wanted.limit * 10} shows more")
 
@@ -103,8 +105,15 @@ def _utc(local: datetime) -> str:
     return f"{local.replace(tzinfo=_ZONE).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def _line(*cells: str) -> str:
+    fitted = map(_fit, cells, _WIDTHS)
+    return " ".join(fitted).rstrip()
+
+
 def _fit(text: str, width: int) -> str:
-    return f"{_printable(text):<{width}}"
+    """Text as wide as a column of a terminal, where a Chinese character takes two places."""
+    told = _printable(text)
+    return told + " " * (width - len(told) - sum(east_asian_width(one) in "WF" for one in told))
 
 
 def _printable(text: str) -> str:

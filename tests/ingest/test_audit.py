@@ -23,8 +23,10 @@ from services.aggregate.blocks import Place
 from services.ingest.agencies import Agencies, add, revoke, rotate
 from services.ingest.app import create_app
 from services.ingest.audit import ROWS, Audit
+from services.ingest.counted import all_counted
 from services.ingest.faults import Problem
-from services.ingest.message import Message
+from services.ingest.message import Message, of_refused_pushes
+from services.ingest.pipeline import Pipeline
 from services.ingest.settings import IngestSettings
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
@@ -238,8 +240,8 @@ def id_of(key: str) -> str:
 
 async def test_every_status_has_its_row(refusing: Refusing) -> None:
     people = refusing.settings.agencies
-    keys = {name: add(people, name, [VOUCHERS], ["532622"]) for name in ("revoked", "rotated", "much", "a")}
-    keys |= {name: add(people, name, [VOUCHERS], ["532622"]) for name in ("b", "c", "d", "e", "f")}
+    names = ("revoked", "rotated", "much", *"abcde")
+    keys = {name: add(people, name, [VOUCHERS], ["532622"]) for name in names}
     revoke(people, "revoked")
     rotate(people, "rotated", timedelta(0))
     records = f"/v1/streams/{VOUCHERS}"
@@ -280,7 +282,30 @@ async def test_every_status_has_its_row(refusing: Refusing) -> None:
     wanted[-2:] = [(*wanted[-1][:6], 2, 4)]
     await refused("much", 429, "too_many_pushes_a_second")
     rows = await refusing.counted(len(wanted))
-    names = ("agency", "key", "method", "stream", "status", "code", "pushes", "bytes")
-    assert sorted(tuple(row[name] for name in names) for row in rows) == sorted(wanted)
+    columns = ("agency", "key", "method", "stream", "status", "code", "pushes", "bytes")
+    assert sorted(tuple(row[name] for name in columns) for row in rows) == sorted(wanted)
     assert {(row["remote"], row["user_agent"]) for row in rows} == {(REMOTE, refusing.agent)}
     assert all(row["first_at"] <= row["last_at"] for row in rows)
+
+
+async def test_a_bug_of_ours_and_a_header_that_claims_another_address(
+    refusing: Refusing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def bug(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Pipeline, "events", bug)
+    assert await refusing.push("/v1/events", x_forwarded_for="203.0.113.9") == 500
+    [row] = await refusing.counted(1)
+    assert (row["status"], row["code"], row["agency"], row["stream"], row["remote"]) == (
+        *(500, "internal_error", "health", ""),
+        REMOTE,
+    )
+
+
+async def test_a_refused_push_stays_in_the_journal_until_it_is_stored(refusing: Refusing) -> None:
+    assert await refusing.push("/v1/streams/statistic") == 403
+    [row] = await refusing.counted(1)
+    stored, other = (of_refused_pushes(RefusedPushes(**row | {"id": id})) for id in (row["id"], uuid4()))
+    assert all_counted(refusing.pool, [stored, stored])
+    assert not all_counted(refusing.pool, [stored, other])
