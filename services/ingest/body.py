@@ -7,8 +7,9 @@ import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.message import Message
+from functools import lru_cache
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from services.ingest.faults import Problem
 from services.ingest.settings import BYTES_A_REQUEST, GZIP_RATIO, RATIO_FREE_BYTES
@@ -29,11 +30,8 @@ class Pace:
 
 def media_type(request: Request, accepted: tuple[str, ...]) -> str:
     """Return the media type of a request without its parameters; raises Problem 415 if not accepted."""
-    header = Message()
-    header["content-type"] = request.headers.get("content-type", "")
-    found = header.get_content_type()
-    charset = header.get_content_charset("utf-8")
-    if "content-type" not in request.headers or found not in accepted:
+    found, charset = _parsed(request.headers.get("content-type", ""))
+    if found not in accepted:
         raise Problem(
             415,
             "unsupported_media_type",
@@ -45,19 +43,25 @@ def media_type(request: Request, accepted: tuple[str, ...]) -> str:
     return found
 
 
+@lru_cache(maxsize=64)  # clients send few different ones
+def _parsed(content_type: str) -> tuple[str, str]:
+    """The media type and the charset that a header names; what is none is text/plain, as RFC 2045 has it."""
+    header = Message()
+    header["content-type"] = content_type
+    return header.get_content_type(), header.get_content_charset("utf-8")
+
+
 async def read(request: Request, pace: Pace = Pace()) -> bytes:
     """Return the body, decompressed. Raises as `chunks`."""
-    body = bytearray()
-    async for chunk in chunks(request, pace, BYTES_A_REQUEST):
-        body += chunk
-    return bytes(body)
+    return b"".join([chunk async for chunk in chunks(request, pace, BYTES_A_REQUEST)])
 
 
-async def chunks(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes]:
-    """Yield the body, decompressed, a piece of bounded size at a time.
+def chunks(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes]:
+    """Give the body, decompressed, a piece of bounded size at a time.
 
-    Raises Problem 413 once it is larger than `most` bytes (decompressed or as sent) or a gzip bomb, 408 if it
-    comes too slowly, 415 for another compression than gzip, 400 if it is not gzip though it says so.
+    Raises, at the latest while it is read, Problem 413 once it is larger than `most` bytes (decompressed or
+    as sent) or a gzip bomb, 408 if it comes too slowly, 415 for another compression than gzip, 400 if it is
+    not gzip though it says so.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
@@ -67,26 +71,21 @@ async def chunks(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdecimal() and int(declared[:20]) > most:
         raise _too_large(most)
-    sent = _at_most(_paced(request, pace), most)
-    if encoding == "identity":
-        async for chunk in sent:
-            yield chunk
-    else:
-        async for chunk in _at_most(_decompressed(sent), most):
-            yield chunk
+    sent = _paced(request, pace, most)
+    return sent if encoding == "identity" else _at_most(_decompressed(sent), most)
 
 
-async def _paced(request: Request, pace: Pace) -> AsyncIterator[bytes]:
-    """Yield what is sent; only the time spent waiting for the client counts."""
-    incoming = request.stream()
+async def _paced(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes]:
+    """Yield what is sent, at most so many bytes; only the time spent waiting for the client counts."""
     clock = asyncio.get_running_loop().time
     received, waited = 0, 0.0
-    while True:
+    more = True
+    while more:
         began = clock()
         patience = min(pace.wait, pace.wait + received / pace.least - waited)
         try:
             async with asyncio.timeout(patience):
-                chunk = await anext(incoming, None)
+                message = await request.receive()
         except TimeoutError:
             raise Problem(
                 408,
@@ -96,10 +95,14 @@ async def _paced(request: Request, pace: Pace) -> AsyncIterator[bytes]:
                 f"{pace.wait:g} s; send it again",
                 {"Connection": "close"},
             ) from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         waited += clock() - began
-        if chunk is None:
-            return
+        chunk = message.get("body", b"")
+        more = message.get("more_body", False)
         received += len(chunk)
+        if received > most:
+            raise _too_large(most)
         yield chunk
 
 

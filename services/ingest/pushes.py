@@ -54,9 +54,9 @@ class _Pushes:
                 answer = await self._pipeline.events(request, dry_run=dry_run)
             else:
                 answer = await self._pipeline.records(request, stream, dry_run=dry_run)
-            told = answer.model_copy(update={"errors": told_in(language, answer.errors)})
+            answer.errors = told_in(language, answer.errors)
             # Without what only sheets and dry runs have, for all others.
-            response = in_json(told.model_dump_json(exclude_defaults=True), answer.status, language)
+            response = in_json(answer.model_dump_json(exclude_defaults=True), answer.status, language)
         except (Problem, ClientDisconnect) as error:
             problem = error if isinstance(error, Problem) else _disconnected()  # which the audit alone reads
             remote = request.client.host if request.client else ""
