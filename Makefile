@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 BEHAVIOUR := tests/platform tests/ingest tests/alerts tests/board tests/aggregate tests/e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-kafka test-browser bench generate lint types format ci lock clean
+.PHONY: help install demo up test test-kafka test-browser bench soak generate lint types format ci lock clean
 
 help: ## list the targets
 	@echo '民脉 minmai'
@@ -40,6 +40,9 @@ test-browser: $(VENV)/.dev ## look at the page in a real browser; needs chromium
 
 bench: $(VENV)/.dev ## ingest, freshness, backlog and the cost of a record; on a machine with nothing else to do
 	@for part in ingest freshness backlog cost; do $(BIN)/python -m benchmarks.$$part || exit; done
+
+soak: $(VENV)/.dev ## an hour at a county's pace, every process killed in turn: is every record accounted for?
+	@$(BIN)/python -m benchmarks.soak $(FLAGS)
 
 generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the page of each indicator
 	@$(BIN)/python -m schemas.generate && $(BIN)/minmai plan docs

@@ -29,12 +29,15 @@ class Minmai:
     folder: Path
     pid: int
 
+    def host(self, part: str) -> str:
+        return f"127.0.0.1:{self.ports[part]}"
+
     def url(self, part: str) -> str:
-        return f"http://127.0.0.1:{self.ports[part]}"
+        return f"http://{self.host(part)}"
 
 
 @contextmanager
-def running_minmai() -> Iterator[Minmai]:
+def running_minmai(clock: str = "event") -> Iterator[Minmai]:
     """Start `minmai up` without feeds on free ports and an empty folder; end it afterwards."""
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     with tempfile.TemporaryDirectory(prefix="minmai-bench-") as folder:
@@ -43,7 +46,7 @@ def running_minmai() -> Iterator[Minmai]:
             [sys.executable, "-m", "cli.main", "up", "--data", folder, *options],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "MINMAI_CLOCK": "event"},
+            env={**os.environ, "MINMAI_CLOCK": clock},
         )
         try:
             wait_ready(process, [f"http://127.0.0.1:{ports[name]}/readyz" for name in PORTS[:4]])
@@ -89,15 +92,28 @@ def machine() -> str:
 
 def memory(root: int) -> dict[str, float]:
     """Return the resident memory, in MB, of a process's children, by what they run."""
-    found: dict[str, float] = {}
+    return {
+        name: int(fields["VmRSS"].split()[0]) / 1024
+        for name, (_pid, fields) in _children(root).items()
+        if "VmRSS" in fields
+    }
+
+
+def children(root: int) -> dict[str, int]:
+    """Return the process ids of a process's children, by what they run, as `memory` names them."""
+    return {name: pid for name, (pid, _fields) in _children(root).items()}
+
+
+def _children(root: int) -> dict[str, tuple[int, dict[str, str]]]:
+    found = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
             command = (status.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        if int(fields["PPid"]) == root and "VmRSS" in fields:
-            found[_name(command)] = int(fields["VmRSS"].split()[0]) / 1024
+        if int(fields["PPid"]) == root:
+            found[_name(command)] = int(fields["Pid"]), fields
     return found
 
 

@@ -1,83 +1,25 @@
-"""Agencies push on while every process dies once: the answers, the receipts and the tables agree."""
+"""Agencies push on while every process dies once: the answers, the receipts and the tables agree.
+
+`python -m benchmarks.soak` does the same for an hour, at a county's pace.
+"""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import count
 from pathlib import Path
-from random import Random
-from threading import Event
-from typing import Any
 
-import httpx
 import pytest
 
+from services.ingest.agencies import add
 from services.platform import clickhouse as platform
 from services.platform.settings import Common
 from services.platform.topics import ensure_topics
-from tests.e2e.judging import records_counted
-from tests.ingest.support import voucher
+from tests.e2e.reckoning import settled_receipts, wait_for_tables
+from tests.e2e.senders import STREAM, ApiSender, FileSender, Pace, Sender, TopicSender, at_work
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
 from tests.support.services import Service, environment
-from tests.support.waiting import eventually
-
-AGENCY = "commerce-bureau"
-SENDERS = 3
 
 _ANSWERED_SECONDS = 90
 _COUNTED_SECONDS = 120
-
-
-class Sender:
-    """One system of an agency: new records, old ones again, and wrong ones, each push sent until answered."""
-
-    def __init__(self, number: int, url: str, key: str) -> None:
-        self._number = number
-        self._random = Random(number)
-        self._headers = {"Authorization": f"Bearer {key}"}
-        self._url = url
-        self.good: set[str] = set()
-        """Ids of the right records in answered pushes."""
-        self.answers: list[dict[str, Any]] = []
-        self.interrupted = 0
-
-    def work(self, stopped: Event) -> None:
-        with httpx.Client(base_url=self._url, headers=self._headers, timeout=30, trust_env=False) as client:
-            for number in count():
-                if stopped.is_set():
-                    return
-                self._push(client, number)
-
-    def _push(self, client: httpx.Client, number: int) -> None:
-        ids = [f"s{self._number}-{number}-{one}" for one in range(self._random.choice((1, 20, 100)))]
-        again = self._random.sample(sorted(self.good), min(len(self.good), 3))
-        right = [voucher(id=id, voucher_id=id) for id in (*ids, *again)]
-        wrong = [
-            voucher(id=f"w-{id}", face_value="五十") for id in ids[: self._random.choice((0, 0, len(ids), 2))]
-        ]
-        pushed = [*right, *wrong]
-        self._random.shuffle(pushed)
-
-        def attempt() -> httpx.Response:
-            try:
-                response = client.post("/v1/streams/consumption-voucher", json=pushed)
-            except httpx.TransportError as error:  # ingest itself has died
-                self.interrupted += 1
-                raise AssertionError(error) from error
-            self.interrupted += response.status_code == 503
-            return response
-
-        response = eventually(
-            attempt, _ANSWERED_SECONDS, "a push is answered", until=lambda answer: answer.status_code != 503
-        )
-        assert response.status_code == (207 if wrong else 200), response.text
-        answer = response.json()
-        assert answer["received"] == len(pushed) == _sum(answer)
-        assert answer["rejected"] == len(wrong)
-        assert {error["id"] for error in answer["errors"]} == {one["id"] for one in wrong}
-        self.good.update(ids)
-        self.answers.append(answer)
 
 
 @pytest.fixture
@@ -106,101 +48,39 @@ def test_answers_receipts_and_tables_agree_though_every_process_dies(  # noqa: P
     settings: Common,
     db: platform.ClickHouse,
     services: dict[str, Service],
-    keys: dict[str, str],
+    tmp_path: Path,
     fresh_broker: Broker,
     clickhouse: ClickHouse,
 ) -> None:
     ingest, aggregate = services["ingest"], services["aggregate"]
+    keys = {
+        name: add(tmp_path / "agencies.json", name, [STREAM], ["532622"], feed=name == "chamber")
+        for name in ("bureau", "market", "bank", "chamber")
+    }
     ingest.start()
     aggregate.start()
-    key = keys[AGENCY]
-    senders = [Sender(number, ingest.url, key) for number in range(SENDERS)]
-    stopped = Event()
+    often = Pace((1, 20, 100))
+    senders: list[Sender] = [
+        *(ApiSender(name, often, ingest.url, keys[name]) for name in ("bureau", "market")),
+        FileSender("bank", often, ingest.url, keys["bank"]),
+        TopicSender("chamber", Pace((1, 20), pause=(0.1, 0.3)), settings.kafka),
+    ]
+    with at_work(senders) as go_on:
+        go_on(senders, _ANSWERED_SECONDS)
+        ingest.kill()
+        ingest.start()
+        go_on(senders, _ANSWERED_SECONDS)
+        aggregate.kill()
+        aggregate.start(ready=False)
+        go_on(senders, _ANSWERED_SECONDS)
+        fresh_broker.kill()
+        fresh_broker.start()
+        ensure_topics(settings.kafka)
+        go_on(senders, _ANSWERED_SECONDS)
+        clickhouse.kill()
+        clickhouse.start()
+        go_on(senders, _ANSWERED_SECONDS)
 
-    def answered() -> int:
-        return sum(len(sender.answers) for sender in senders)
-
-    def pushes_go_on() -> None:
-        eventually(answered, _ANSWERED_SECONDS, "pushes go on", until=partial(_beyond, answered() + SENDERS))
-
-    with ThreadPoolExecutor(SENDERS) as pool:
-        working = [pool.submit(sender.work, stopped) for sender in senders]
-        try:
-            pushes_go_on()
-            ingest.kill()
-            ingest.start()
-            pushes_go_on()
-            aggregate.kill()
-            aggregate.start(ready=False)
-            pushes_go_on()
-            fresh_broker.kill()
-            fresh_broker.start()
-            ensure_topics(settings.kafka)
-            pushes_go_on()
-            clickhouse.kill()
-            clickhouse.start()
-            pushes_go_on()
-        finally:
-            stopped.set()
-        for one in working:
-            one.result()
-
-    good = set[str]().union(*(sender.good for sender in senders))
-    answers = [answer for sender in senders for answer in sender.answers]
     assert sum(sender.interrupted for sender in senders) > 0
-    eventually(
-        lambda: records_counted(db),
-        _COUNTED_SECONDS,
-        "all is counted",
-        until=lambda counted: counted >= len(good),
-    )
-    assert {id for (id,) in db.query("SELECT id FROM consumption_voucher_log")} == good
-    assert records_counted(db) == len(good)
-
-    def letters_of(receipt: str) -> int:
-        [(number,)] = db.query(
-            "SELECT uniqExact(at) FROM receipt_fault WHERE receipt = %(receipt)s AND service = 'ingest'"
-            " AND letter IN (SELECT id FROM dead_letter)",
-            {"receipt": receipt},
-        )
-        return int(number)
-
-    headers = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=ingest.url, headers=headers, timeout=30, trust_env=False) as client:
-        for answer in answers:
-            receipt = eventually(
-                lambda answer=answer: client.get(f"/v1/receipts/{answer['receipt']}").json(),
-                _COUNTED_SECONDS,
-                "a receipt is final",
-                until=lambda receipt: receipt.get("final"),
-            )
-            assert {name: receipt[name] for name in _COUNTS} == {name: answer[name] for name in _COUNTS}
-            assert sum(receipt["records"].values()) == answer["accepted"]
-            assert receipt["records"]["conflict"] == 0
-            eventually(
-                lambda answer=answer: letters_of(answer["receipt"]),
-                _COUNTED_SECONDS,
-                "every refused record has its dead letter",
-                until=partial(_same, answer["rejected"]),
-            )
-    for name, received, *outcomes in db.query(
-        "SELECT DISTINCT receipt, received, accepted, duplicate, rejected FROM receipt"
-    ):
-        assert received == sum(outcomes), name
-    [(counted,)] = db.query("SELECT length(groupUniqArrayArray(counted)) FROM receipt_counted FINAL")
-    assert counted == len(good)
-
-
-_COUNTS = ("received", "accepted", "duplicate", "rejected")
-
-
-def _sum(answer: dict[str, Any]) -> int:
-    return sum(int(answer[name]) for name in _COUNTS[1:])
-
-
-def _same(wanted: int, found: int) -> bool:
-    return found == wanted
-
-
-def _beyond(least: int, found: int) -> bool:
-    return found > least
+    wait_for_tables(db, senders, _COUNTED_SECONDS, keeps_log=fresh_broker.keeps_log)
+    settled_receipts(ingest.url, keys, senders, _COUNTED_SECONDS)
