@@ -4,6 +4,9 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 FLAGS ?=
+# Test processes at once, each with a broker and a ClickHouse of its own; a file's tests stay together.
+JOBS ?= 4
+PYTEST := -n $(JOBS) --dist loadfile
 
 # The first interpreter that is new enough; PYTHON=… chooses another.
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -27,13 +30,13 @@ up: $(VENV)/.run ## the same without the invented county: for records of your ow
 	@exec $(BIN)/minmai up $(FLAGS)
 
 test: $(VENV)/.dev ## install, then run the whole suite on the embedded broker
-	@$(BIN)/python -m pytest -m 'not kafka and not browser' $(FLAGS); code=$$?; \
+	@$(BIN)/python -m pytest $(PYTEST) -m 'not kafka and not browser' $(FLAGS); code=$$?; \
 	echo 'Left out here: the same behaviour on Apache Kafka (make test-kafka; Java 17 and Maven),'; \
 	echo '               the page in a real browser (make test-browser; chromium). Both run in CI (.ci/run).'; \
 	exit $$code
 
 test-kafka: $(VENV)/.dev ## the behaviour suites on Apache Kafka 4; needs Java 17 and Maven
-	@$(BIN)/python -m pytest --broker=kafka -m 'not browser' $(BEHAVIOUR) $(FLAGS)
+	@$(BIN)/python -m pytest $(PYTEST) --broker=kafka -m 'not browser' $(BEHAVIOUR) $(FLAGS)
 
 test-browser: $(VENV)/.dev ## look at the page in a real browser; needs chromium
 	@$(BIN)/python -m pytest -m browser $(FLAGS)

@@ -90,7 +90,6 @@ def check_live(pool: ClickHouse, plan: Plan, events: list[dict[str, Any]], day: 
 def test_figures_equal_the_independent_count(pool: ClickHouse, plan: Plan) -> None:
     @settings(
         max_examples=12,
-        deadline=None,
         phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
         suppress_health_check=list(HealthCheck),
     )

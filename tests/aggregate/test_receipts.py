@@ -53,7 +53,7 @@ COPIES = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pushed=COPIES, cut=st.integers(0, 12), again=st.lists(st.integers(0, 11), max_size=6))
 async def test_retries_redelivery_and_a_replay_change_nothing(
     pool: ClickHouse, pushed: Copies, cut: int, again: list[int]

@@ -164,7 +164,7 @@ def test_every_arrival_gives_the_figures_of_the_independent_count(plan: Plan) ->
     reached: set[str] = set()
 
     # Hypothesis would take minutes to shrink so many records; here each is left out once.
-    @settings(max_examples=40, deadline=None, phases=set(Phase) - {Phase.shrink, Phase.explain})
+    @settings(max_examples=40, phases=set(Phase) - {Phase.shrink, Phase.explain})
     @given(arrived=arrivals(events()))
     def holds(arrived: Arrived) -> None:
         if _difference(plan, arrived, reached):

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from schemas.declaration import Text
@@ -44,7 +44,6 @@ def points(number: st.SearchStrategy[float], day: st.SearchStrategy[date], gaps:
     return st.lists(st.builds(Point, day, value), max_size=30)
 
 
-@settings(deadline=None)
 @given(
     points(ANY_FLOAT, ANY_DAY),
     promises(ANY_FLOAT, ANY_DAY),
@@ -114,7 +113,6 @@ def plausible(draw: Any, resets: bool = False) -> tuple[list[Point], Promise, da
     return series, replace(promise, due=None if resets else promise.due, **within), as_of
 
 
-@settings(deadline=None)
 @given(plausible() | plausible(resets=True))
 def test_status_forecast_and_target_agree(case: tuple[list[Point], Promise, date]) -> None:
     series, promise, as_of = case
@@ -149,7 +147,6 @@ def test_status_forecast_and_target_agree(case: tuple[list[Point], Promise, date
         assert pace.status != "on_track" or ratio < 1 or promise.resets
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 100).map(float), min_size=30, max_size=30),
     st.sampled_from([-2.0, -0.1, 0.1, 0.59, 0.61, 0.94, 0.96, 1.5, 3.0]),
@@ -172,7 +169,6 @@ def test_the_status_is_the_ratio_of_the_paces(values: list[float], ratio: float,
     assert ("反而" in found.reason.zh) == (ratio < 0)
 
 
-@settings(deadline=None)
 @given(plausible())
 @example(
     (
@@ -202,7 +198,6 @@ def test_up_and_down_are_mirrored(case: tuple[list[Point], Promise, date]) -> No
     assert (here.low, here.high) == (minus(there.high), minus(there.low))
 
 
-@settings(deadline=None)
 @given(points(FIGURE, PLAN_DAY), promises(FIGURE, PLAN_DAY), PLAN_DAY, points(FIGURE, PLAN_DAY))
 def test_the_future_is_not_known(
     series: list[Point], promise: Promise, as_of: date, other: list[Point]
@@ -211,7 +206,6 @@ def test_the_future_is_not_known(
     assert judged([*series, *later], promise, as_of) == judged(series, promise, as_of)
 
 
-@settings(deadline=None)
 @given(points(FIGURE, PLAN_DAY), promises(FIGURE, PLAN_DAY), PLAN_DAY, st.lists(PLAN_DAY, max_size=5))
 def test_saying_a_value_again_changes_nothing(
     series: list[Point], promise: Promise, as_of: date, days: list[date]
@@ -221,7 +215,6 @@ def test_saying_a_value_again_changes_nothing(
     assert judged(again, promise, as_of) == judged(series, promise, as_of)
 
 
-@settings(deadline=None)
 @given(points(FIGURE, PLAN_DAY), promises(FIGURE, PLAN_DAY), PLAN_DAY, st.randoms())
 def test_the_order_of_the_points_does_not_matter(
     series: list[Point], promise: Promise, as_of: date, chance: Any
@@ -232,7 +225,6 @@ def test_the_order_of_the_points_does_not_matter(
     assert judged(mixed, promise, as_of) == judged(series, promise, as_of)
 
 
-@settings(deadline=None)
 @given(
     st.floats(0.0001, 0.1),
     st.floats(0, 50),
@@ -260,7 +252,6 @@ def test_from_one_day_to_the_next_nothing_leaps(
     assert tomorrow.forecast == pytest.approx(today.forecast, abs=wave + 4 * wave / months * ahead + 1e-6)
 
 
-@settings(deadline=None)
 @given(plausible(), st.sampled_from([0.001, 0.5, 8.0, 1024.0]))
 def test_the_unit_does_not_matter(case: tuple[list[Point], Promise, date], scale: float) -> None:
     series, promise, as_of = case

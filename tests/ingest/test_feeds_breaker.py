@@ -10,12 +10,12 @@ def refused(number: int, code: str = "invalid_field") -> list[Refused]:
     return [Refused(Record(0, b"", {}), "", "", Refusal(code, f"{code} · {n}")) for n in range(number)]
 
 
-def test_it_stops_at_nine_tenths_of_the_newest_and_names_the_commonest_reason() -> None:
+def test_it_stops_above_nine_tenths_of_the_newest_and_names_the_commonest_reason() -> None:
     breaker = Breaker()
-    assert breaker.look(NEWEST, refused(NEWEST * 9 // 10 - 1)) is None
-    trip = breaker.look(NEWEST, [*refused(30), *refused(150, "not_json")])
+    assert breaker.look(NEWEST, refused(NEWEST * 9 // 10)) is None
+    trip = breaker.look(NEWEST, [*refused(31), *refused(150, "not_json")])
     assert trip is not None
-    assert (trip.checked, trip.refused, trip.code) == (NEWEST, 180, "not_json")
+    assert (trip.checked, trip.refused, trip.code) == (NEWEST, 181, "not_json")
     assert trip.message == "not_json · 149"
 
 

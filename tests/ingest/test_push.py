@@ -187,7 +187,9 @@ async def test_gzip(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [b"not gzip", gzip.compress(b"[]" * 500)[:-9], gzip.compress(b"[]") + b"junk"]
+    "broken",
+    [b"not gzip", gzip.compress(b"[]" * 500)[:-9], gzip.compress(b"[]") + b"junk"],
+    ids=["another format", "cut off", "more after it"],
 )
 async def test_what_is_not_whole_gzip_is_400(gateway: Gateway, broken: bytes) -> None:
     response = await gateway.push(body=broken, content_encoding="gzip")

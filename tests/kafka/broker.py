@@ -1,5 +1,6 @@
 """Apache Kafka for tests and benchmarks: one JVM, broker and controller in one, its log on disk."""
 
+import fcntl
 import secrets
 import shutil
 import subprocess
@@ -111,6 +112,13 @@ def _java() -> list[str]:
 def _libraries() -> Path:
     """The folder with Kafka's jar files, fetched by Maven when the declaration has changed."""
     jars, fetched = _TARGET / "dependency", _TARGET / "fetched"
+    with _TARGET.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes begin at once
+        _fetch(fetched)
+    return jars
+
+
+def _fetch(fetched: Path) -> None:
     if not fetched.exists() or fetched.stat().st_mtime < _POM.stat().st_mtime:
         maven = shutil.which("mvn")
         if maven is None:
@@ -120,7 +128,6 @@ def _libraries() -> Path:
             [maven, "-q", "-B", "-f", str(_POM), "clean", "dependency:copy-dependencies"],
         )
         fetched.touch()
-    return jars
 
 
 def _run(what: str, command: list[str]) -> None:
