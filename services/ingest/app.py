@@ -73,7 +73,11 @@ def create_app(settings: IngestSettings) -> FastAPI:
     known = Known(clickhouse, settings.known_wait)
     receipts = Receipts(clickhouse)
     copies = Copies()
-    watch = Watch(settings.kafka, outlet, writer, journal, clickhouse, received=received)
+    watch = Watch(
+        *(settings.kafka, outlet, writer, journal, clickhouse),
+        received=received,
+        remember=receipts.remember,
+    )
     metrics = Metrics()
     metrics.ready.set_function(lambda: watch.obstacle is None)
 

@@ -63,7 +63,7 @@ def _is_open(receipt: Receipt) -> bool:
 
 
 class Receipts:
-    """Looks receipts up: those of this process's last pushes in memory, all others in ClickHouse."""
+    """Looks receipts up: the newest, which may not be stored yet, in memory, all others in ClickHouse."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse

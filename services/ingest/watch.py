@@ -6,7 +6,7 @@ is written to its topics again.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +17,7 @@ from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC
 from services.ingest.counted import all_counted
 from services.ingest.journal import Journal, JournalError, read
 from services.ingest.outlet import Outlet
+from services.ingest.recall import recall
 from services.ingest.received import Received
 from services.ingest.writer import Writer
 from services.platform import topics
@@ -48,13 +49,16 @@ class Watch:
         clickhouse: ClickHouse,
         *,
         received: Received,
+        remember: Callable[[str, bytes], None],
     ) -> None:
+        """`remember` is given the newest receipts on their topic before anything is accepted."""
         self._bootstrap = bootstrap
         self._outlet = outlet
         self._writer = writer
         self._journal = journal
         self._clickhouse = clickhouse
         self._received = received
+        self._remember = remember
         self._life: dict[str, UUID] = {}
         self._tidied: Sequence[Path] = ()
         self.obstacle: str | None = "ingest is starting"
@@ -97,6 +101,8 @@ class Watch:
                 await self._replay(self._journal)
             elif (sealed := self._journal.sealed()) != self._tidied:
                 await asyncio.to_thread(self._tidy, self._journal, sealed)
+        if not self._life:
+            await self._recall()
         self._life = ids
         if self.obstacle is not None:
             log.info("ready: the broker at %s has every topic", self._bootstrap)
@@ -106,6 +112,14 @@ class Watch:
         if self.obstacle != why:
             log.warning("not ready: %s", why)
         self.obstacle = why
+
+    async def _recall(self) -> None:
+        try:
+            number = await recall(self._bootstrap, self._remember)
+        except Unavailable as error:  # a receipt can be looked up later, a push has to be taken now
+            log.warning("%s: they can be looked up once they are stored", error)
+        else:
+            log.info("read back %d receipts", number)
 
     async def _replay(self, journal: Journal) -> None:
         """Write the journal to the topics. Raises Unavailable if the broker does not take it all."""

@@ -246,7 +246,9 @@ async def test_what_became_of_a_push(counted: tuple[Gateway, ClickHouse]) -> Non
     ]
     assert [one["final"] for one in finals] == [True, True]
     assert [one["on_the_board_at"] for one in finals] == [None, None]
-    assert [one["id"] for one in finals[1]["conflicts"]] == ["b"]
+    [conflict] = finals[1]["conflicts"]
+    assert conflict["id"] == "b"
+    assert "counted before with other content" in conflict["message"]
 
     keeper = Keeper(pool, COUNTY, uuid4().hex)
     keeper.begin()
@@ -279,6 +281,23 @@ async def test_a_receipt_is_its_agencys_own_and_outlives_the_process(
         rest = (await state(another, id, key=gateway.key, query="?offset=100")).json()
         assert [known(one) for one in seen["errors"] + rest["errors"]] == response.json()["errors"]
         assert rest["next_offset"] is None
+
+
+async def test_a_receipt_outlives_the_process_before_it_is_counted(
+    counted: tuple[Gateway, ClickHouse],
+) -> None:
+    gateway, pool = counted
+    content = [voucher(1, id="a"), voucher(1, id="a"), voucher(2, id="b", step="?")]
+    responses = [await gateway.push(content) for _ in range(3)]
+    for response in responses:
+        at_once = (await state(gateway, response.json()["receipt"])).json()
+        async with running(gateway.settings) as another:  # which has not taken the push
+            seen = await state(another, response.json()["receipt"], key=gateway.key)
+        assert (seen.status_code, seen.json()) == (200, at_once)
+        assert (at_once["accepted"], at_once["duplicate"], at_once["rejected"]) == (1, 1, 1)
+        assert at_once["records"] == {"counted": 0, "duplicate": 0, "conflict": 0, "waiting": 1}
+        assert [known(one) for one in at_once["errors"]] == response.json()["errors"]
+    assert pool.query("SELECT count() FROM receipt") == [(0,)]
 
 
 async def test_without_clickhouse_a_receipt_is_503(gateway: Gateway) -> None:
