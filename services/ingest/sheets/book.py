@@ -51,7 +51,7 @@ class Book:
         self._fields = fields
         self._header = header
         self._comments = 0
-        self._styles: dict[str, Any] = {}
+        self._styles: dict[tuple[str, bool, bool], Any] = {}
         self._sheet.freeze_panes = f"A{header + 1}"
         for column, field in fields.items():
             dimension = self._sheet.column_dimensions[get_column_letter(column + 1)]
@@ -92,24 +92,24 @@ class Book:
         cell = WriteOnlyCell(self._sheet, value)
         if isinstance(value, str):
             cell.data_type = "s"  # what an agency wrote is a text, never a formula
-        if number_format:
-            cell._style = self._style(number_format)
-        if row == self._header:
-            cell.font, cell.fill = Font(bold=True), _HEAD
-        if mark is not None:
-            cell.fill = _RED
-            if mark.comment and self._comments < _COMMENTS:
-                self._comments += 1
-                cell.comment = Comment(_clean(mark.comment), "minmai", width=320, height=120)
+        cell._style = self._style(number_format or "General", row == self._header, mark is not None)
+        if mark is not None and mark.comment and self._comments < _COMMENTS:
+            self._comments += 1
+            cell.comment = Comment(_clean(mark.comment), "minmai", width=320, height=120)
         return cell
 
-    def _style(self, number_format: str) -> Any:
-        """The style of a number format, made once: openpyxl looks for it anew at every cell."""
-        if number_format not in self._styles:
+    def _style(self, number_format: str, head: bool, marked: bool) -> Any:
+        """A style, made once: openpyxl looks for it anew at every cell."""
+        key = number_format, head, marked
+        if key not in self._styles:
             cell = WriteOnlyCell(self._sheet)
             cell.number_format = number_format
-            self._styles[number_format] = cell._style
-        return copy(self._styles[number_format])
+            if head:
+                cell.font, cell.fill = Font(bold=True), _HEAD
+            if marked:
+                cell.fill = _RED
+            self._styles[key] = cell._style
+        return copy(self._styles[key])
 
     def _add_lists(self) -> None:
         """Add the drop-down lists; their words lie on a hidden sheet, for a list in place is cut at 255."""

@@ -5,11 +5,12 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from services.ingest.faults import Problem
 from services.ingest.settings import BYTES_A_RECORD
-from services.ingest.sheets.lines import Line, check_row, check_width, trimmed
+from services.ingest.sheets.limits import ROW_BYTES
+from services.ingest.sheets.lines import Line, check_row, check_width, row_too_large, trimmed
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon"}
 _BLOCK = 1 << 20
@@ -35,15 +36,32 @@ class CsvFile:
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, self.encoding, newline="")
         try:
-            yield _lines(csv.reader(text, delimiter=sheet))
+            yield _lines(_Bounded(text), sheet)
         finally:
             text.detach()  # else it would close the file
 
 
-def _lines(rows: Iterator[list[str]]) -> Iterator[Line]:
+class _Bounded:
+    """The lines of a file, refused where a row goes on and on: it is held in memory."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self.since = 0
+        """Characters since the row began."""
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(ROW_BYTES):
+            self.since += len(line)
+            if self.since >= ROW_BYTES:
+                raise row_too_large()
+            yield line
+
+
+def _lines(source: _Bounded, delimiter: str) -> Iterator[Line]:
     row = 0
     try:
-        for row, texts in enumerate(rows, 1):
+        for row, texts in enumerate(csv.reader(source, delimiter=delimiter), 1):
+            source.since = 0
             check_row(row)
             if trimmed(texts):
                 check_width(row, len(texts))

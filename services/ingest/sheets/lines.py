@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from services.ingest.faults import Problem
-from services.ingest.sheets.limits import COLUMNS_A_SHEET, LINES
+from services.ingest.sheets.limits import COLUMNS_A_SHEET, LINES, ROW_BYTES
 
 Line = tuple[int, Sequence[str]]
 """The row's number, from 1, and the texts of its cells, empty ones at its end left out."""
@@ -46,3 +46,10 @@ def check_row(row: int) -> None:
     """Raise Problem 413 if a sheet goes on for more rows than Excel has."""
     if row > LINES:
         raise Problem(413, "sheet_too_long", f"最多 {LINES} 行 · at most {LINES} rows, empty ones included")
+
+
+def row_too_large() -> Problem:
+    """The Problem of a row that is larger than any that could be taken."""
+    return Problem(
+        413, "row_too_large", f"表中有一行超过 {ROW_BYTES // 1_000_000} MB · a row is larger than that"
+    )

@@ -20,7 +20,7 @@ from services.ingest.sheets import header as headers
 from services.ingest.sheets import marking, rows
 from services.ingest.sheets.csv_file import CsvFile
 from services.ingest.sheets.header import Header
-from services.ingest.sheets.limits import ROWS_A_SHEET
+from services.ingest.sheets.limits import ROWS_A_SHEET, ROWS_BYTES
 from services.ingest.sheets.lines import Line, Source
 from services.ingest.sheets.xlsx_file import XlsxFile
 
@@ -92,7 +92,8 @@ class Sheet:
         self.close()
 
     def take(self, lines: Iterable[Line]) -> None:
-        """Put the lines into the spool. Raises Problem 413 for too many rows."""
+        """Put the lines into the spool. Raises Problem 413 for too many rows, or too much in them."""
+        size = 0
         for row, texts in lines:
             if row > self._header.row:
                 if not rows.says_anything(self._header, texts):
@@ -101,7 +102,9 @@ class Sheet:
                 if self.rows > ROWS_A_SHEET:
                     raise _too_many()
             self._width = max(self._width, len(texts))
-            self._spool.write(b"%d\t%s\n" % (row, _json(texts)))
+            size += self._spool.write(b"%d\t%s\n" % (row, _json(texts)))
+            if size > ROWS_BYTES:
+                raise _too_large()
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         self._spool.seek(0)
@@ -184,4 +187,13 @@ def _too_many() -> Problem:
         413,
         "too_many_rows",
         f"一个文件最多 {ROWS_A_SHEET} 行，请分成几个文件 · at most {ROWS_A_SHEET} rows a file: send several",
+    )
+
+
+def _too_large() -> Problem:
+    most = ROWS_BYTES // 1_000_000
+    return Problem(
+        413,
+        "rows_too_large",
+        f"各行文字合计超过 {most} MB，请分成几个文件 · the rows have more than {most} MB: send several files",
     )
