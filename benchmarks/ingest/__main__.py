@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.ingest.report import report
-from benchmarks.ingest.scenarios import Options, Scenarios
+from benchmarks.ingest.scenarios import Options, measure
 from benchmarks.ingest.stage import set_up
 from benchmarks.ingest.topic import MiscountedError
 from benchmarks.machine import machine
@@ -55,8 +55,11 @@ def main() -> int:
         "Broker, ClickHouse and the load share the cores."
     )
     try:
-        with set_up(given.broker, given.counted) as stage:
-            results = Scenarios(stage, options, lambda text: print(f"… {text}", flush=True)).run()
+        results = measure(
+            lambda: set_up(given.broker, given.counted),
+            options,
+            lambda text: print(f"… {text}", flush=True),
+        )
     except (RuntimeError, TimeoutError, MiscountedError) as error:
         print(f"the run is void: {error!r}", file=sys.stderr)
         return 1

@@ -51,18 +51,24 @@ class Paced:
 
 
 @dataclass(frozen=True)
+class FileTook:
+    """What a file took: seconds, CPU seconds of ingest, its resident memory in MB before and at its peak."""
+
+    seconds: float
+    cpu: float
+    memory_before: float
+    memory_peak: float
+
+
+@dataclass(frozen=True)
 class FilePush:
-    """A file of `rows`, pushed while single records went beside it, and `alone`, those before it."""
+    """A file of `rows` pushed alone, then another with single records beside it; `quiet`: those between."""
 
     rows: int
     bytes: int
-    seconds: float
-    cpu: float
-    """Seconds of ingest while the file was under way, the single records included."""
-    memory_before: float
-    memory_peak: float
-    """Resident, in MB."""
-    alone: Paced
+    alone: FileTook
+    together: FileTook
+    quiet: Paced
     beside: Paced
 
 
@@ -301,51 +307,53 @@ class Pacer:
             self._finished.set_result(None)
 
 
-def push_file(
+def push_files(
     target: Target,
     runs: tuple[str, str],
-    content: bytes,
+    files: tuple[bytes, bytes],
     media_type: str,
     *,
     rows: int,
     rate: float,
     seconds: float,
 ) -> FilePush:
-    """Push single records for some seconds, then a file and single records beside it.
+    """Push a file alone, then single records for some seconds, then another file and single records beside.
 
-    `runs`: of the single records before the file, and of those beside it.
+    `runs`: of the single records before the second file, and of those beside it.
     """
-    alone = requests(runs[0], max(1, round(rate * seconds)), 1, target.keys[1:])
-    more = requests(runs[1], round(rate * _LONGEST_FILE_SECONDS), 1, target.keys[1:])
-    file = request(content, target.keys[0], media_type)
+    alone, together = (request(file, target.keys[0], media_type) for file in files)
+    singles = requests(runs[0], max(1, round(rate * seconds)), 1, target.keys[1:])
+    beside = requests(runs[1], round(rate * _LONGEST_FILE_SECONDS), 1, target.keys[1:])
 
     async def push() -> FilePush:
         quiet()
-        quietly = await _open_loop(target, alone, 1, rate, _CONNECTIONS_BESIDE)
-        return await _push_file(target, file, rows, quietly, Pacer(target, more, 1, rate))
+        took = await _push_file(target, alone, rows)
+        quietly = await _open_loop(target, singles, 1, rate, _CONNECTIONS_BESIDE)
+        pacer = Pacer(target, beside, 1, rate)
+        await pacer.connect(_CONNECTIONS_BESIDE)
+        pacer.start()
+        also = await _push_file(target, together, rows)
+        pacer.stop()
+        return FilePush(rows, len(together), took, also, quietly, await pacer.finish())
 
     return asyncio.run(push())
 
 
-async def _push_file(target: Target, file: bytes, rows: int, alone: Paced, pacer: Pacer) -> FilePush:
+async def _push_file(target: Target, file: bytes, rows: int) -> FileTook:
     answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     def answered(_connection: Connection, body: bytes) -> None:
         answer.set_result(body)
 
     connection = await connect(target.port, answered, answer.set_exception)
-    await pacer.connect(_CONNECTIONS_BESIDE)
     forget_peak(target.pid)
-    memory = peak_memory(target.pid)
-    pacer.start()
-    cpu, began = cpu_seconds(target.pid), time.perf_counter()
+    memory, cpu, began = peak_memory(target.pid), cpu_seconds(target.pid), time.perf_counter()
     connection.send(file)
     async with asyncio.timeout(_LONGEST_FILE_SECONDS):
         body = await answer
-    seconds, cpu = time.perf_counter() - began, cpu_seconds(target.pid) - cpu
-    peak = peak_memory(target.pid)
-    pacer.stop()
-    beside = await pacer.finish()
+    took = FileTook(
+        time.perf_counter() - began, cpu_seconds(target.pid) - cpu, memory, peak_memory(target.pid)
+    )
     connection.close()
     check_answers([body], rows)
-    return FilePush(rows, len(file), seconds, cpu, memory, peak, alone, beside)
+    return took

@@ -1,6 +1,7 @@
-"""What is measured, one scenario after the other; after each the topic is held against the answers."""
+"""What is measured, one scenario after the other."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from statistics import median
@@ -19,7 +20,8 @@ RECORDS_TARGET = 10_000
 REQUESTS_TARGET = 1_000
 """Requests a second of one process, one record each."""
 
-_MOST_RECORDS = 60_000
+_MOST_RECORDS = 40_000
+_MOST_BARE_RECORDS = 160_000
 _MOST_REQUESTS = 20_000
 """A second: so many are prepared; a faster run ends its window early."""
 _BESIDE_A_FILE = 100.0
@@ -78,75 +80,79 @@ class Results:
     copies: int
 
 
-class Scenarios:
-    """Measures on a stage; raises RuntimeError if an answer was wrong, MiscountedError if the topic is."""
+def measure(
+    fresh: Callable[[], AbstractContextManager[Stage]], options: Options, tell: Callable[[str], None]
+) -> Results:
+    """Measure everything, each round and each file on a `fresh` stage, so that none bears another's load.
 
-    def __init__(self, stage: Stage, options: Options, tell: Callable[[str], None]) -> None:
+    Raises RuntimeError if an answer was wrong, MiscountedError if the topic is, TimeoutError if either did
+    not come.
+    """
+    singles = Rates(1, options.connections)
+    batches = Rates(options.batch, options.batch_connections)
+    trials: list[Trial] = []
+
+    @contextmanager
+    def trial(what: str) -> Iterator[Trial]:
+        tell(what)
+        with fresh() as stage:
+            trials.append(Trial(stage, options))
+            yield trials[-1]
+
+    for number in range(1, options.rounds + 1):
+        with trial(f"as fast as it goes, round {number} of {options.rounds}") as one:
+            one.single_records(singles)
+            one.batches(batches)
+    with trial("at half the target") as one:
+        paced_batches = one.paced(options.batch, RECORDS_TARGET / 2 / options.batch)
+        paced_singles = one.paced(1, REQUESTS_TARGET / 2)
+    files: dict[str, FilePush] = {}
+    for kind, media_type, template in (("csv", CSV_TYPE, csv_template), ("xlsx", XLSX_TYPE, xlsx_template)):
+        with trial(f"a file of {options.rows:,} rows: {kind}") as one:
+            files[kind] = one.file(media_type, template)
+    return Results(
+        batches,
+        singles,
+        paced_batches,
+        paced_singles,
+        files,
+        on_topic=sum(one.on_topic for one in trials),
+        copies=sum(one.copies for one in trials),
+    )
+
+
+class Trial:
+    """Measures on one stage; after each measurement the topic is held against the answers."""
+
+    def __init__(self, stage: Stage, options: Options) -> None:
+        self.on_topic = self.copies = 0
         self._stage = stage
         self._options = options
-        self._tell = tell
         self._topic = Topic(stage.kafka, stage.partitions)
         self._runs: Iterator[str] = (f"r{number}" for number in count(1))
-        self._on_topic = self._copies = 0
 
-    def run(self) -> Results:
-        """Measure everything."""
-        options = self._options
-        return Results(
-            self._alternate("batches", options.batch, options.batch_connections, self._bare_batches),
-            self._alternate("single records", 1, options.connections, self._bare_singles),
-            self._paced("batches", options.batch, RECORDS_TARGET / 2 / options.batch),
-            self._paced("single records", 1, REQUESTS_TARGET / 2),
-            {
-                "csv": self._file("csv", CSV_TYPE, csv_template),
-                "xlsx": self._file("xlsx", XLSX_TYPE, xlsx_template),
-            },
-            self._on_topic,
-            self._copies,
-        )
+    def single_records(self, rates: Rates) -> None:
+        """Push single records to ours, then to the bare route."""
+        for side, target in ((rates.ours, self._stage.ingest), (rates.bare, self._stage.rival)):
+            side.append(self._closed(target, rates, _MOST_REQUESTS))
 
-    def _alternate(
-        self, what: str, records: int, connections: int, bare: Callable[[str, int], Measured]
-    ) -> Rates:
-        rates = Rates(records, connections)
-        most = _MOST_RECORDS / records if records > 1 else _MOST_REQUESTS
-        number = max(2 * connections, int(most * (self._options.seconds + self._options.warm_up)))
-        for round in range(1, self._options.rounds + 1):
-            self._tell(f"{what}, round {round} of {self._options.rounds}")
-            run = next(self._runs)
-            rates.ours.append(self._closed(self._stage.ingest, run, number, records, connections))
-            self._check({run: rates.ours[-1].sent * records})
-            run = next(self._runs)
-            rates.bare.append(bare(run, number))
-            self._check({run: rates.bare[-1].sent * records})
-        return rates
-
-    def _closed(self, target: Target, run: str, number: int, records: int, connections: int) -> Measured:
-        return apart(
-            client.closed_loop,
-            *(target, run, number),
-            records=records,
-            connections=connections,
+    def batches(self, rates: Rates) -> None:
+        """Push batches to ours, then let the bare producer produce them."""
+        rates.ours.append(self._closed(self._stage.ingest, rates, _MOST_RECORDS))
+        run = next(self._runs)
+        done = apart(
+            rival.produce,
+            *(self._stage.kafka, self._stage.partitions, run, self._number(rates, _MOST_BARE_RECORDS)),
+            records=rates.records,
+            in_flight=rates.connections,
             warm_up=self._options.warm_up,
             seconds=self._options.seconds,
         )
+        self._check({run: done.sent * rates.records})
+        rates.bare.append(done)
 
-    def _bare_batches(self, run: str, number: int) -> Measured:
-        options = self._options
-        return apart(
-            rival.produce,
-            *(self._stage.kafka, self._stage.partitions, run, number),
-            records=options.batch,
-            in_flight=options.batch_connections,
-            warm_up=options.warm_up,
-            seconds=options.seconds,
-        )
-
-    def _bare_singles(self, run: str, number: int) -> Measured:
-        return self._closed(self._stage.rival, run, number, 1, self._options.connections)
-
-    def _paced(self, what: str, records: int, rate: float) -> Paced:
-        self._tell(f"{what} at half the target: {rate:g} requests/s")
+    def paced(self, records: int, rate: float) -> Paced:
+        """Push `rate` requests a second."""
         run = next(self._runs)
         paced = apart(
             client.open_loop,
@@ -159,22 +165,42 @@ class Scenarios:
         self._check({run: paced.sent * records})
         return paced
 
-    def _file(self, kind: str, media_type: str, template: Callable[..., bytes]) -> FilePush:
+    def file(self, media_type: str, template: Callable[..., bytes]) -> FilePush:
+        """Push files as a template is filled in: one alone, one with single records beside it."""
         rows = self._options.rows
-        self._tell(f"a file of {rows:,} rows: {kind}")
-        runs = next(self._runs), next(self._runs), next(self._runs)
-        content = template(STREAM, (record(runs[0], number) for number in range(rows)))
+        first, second, quiet, beside = (next(self._runs) for _ in range(4))
+        files = (
+            template(STREAM, (record(first, number) for number in range(rows))),
+            template(STREAM, (record(second, number) for number in range(rows))),
+        )
         push = apart(
-            client.push_file,
-            *(self._stage.ingest, runs[1:], content, media_type),
+            client.push_files,
+            *(self._stage.ingest, (quiet, beside), files, media_type),
             rows=rows,
             rate=_BESIDE_A_FILE,
             seconds=self._options.seconds,
         )
-        self._check(dict(zip(runs, (rows, push.alone.sent, push.beside.sent), strict=True)))
+        self._check({first: rows, second: rows, quiet: push.quiet.sent, beside: push.beside.sent})
         return push
+
+    def _closed(self, target: Target, rates: Rates, most: int) -> Measured:
+        run = next(self._runs)
+        done = apart(
+            client.closed_loop,
+            *(target, run, self._number(rates, most)),
+            records=rates.records,
+            connections=rates.connections,
+            warm_up=self._options.warm_up,
+            seconds=self._options.seconds,
+        )
+        self._check({run: done.sent * rates.records})
+        return done
+
+    def _number(self, rates: Rates, most: int) -> int:
+        seconds = self._options.warm_up + self._options.seconds
+        return max(2 * rates.connections, int(most * seconds / rates.records))
 
     def _check(self, accepted: dict[str, int]) -> None:
         found = self._topic.check(accepted)
-        self._on_topic += found.records
-        self._copies += found.copies
+        self.on_topic += found.records
+        self.copies += found.copies

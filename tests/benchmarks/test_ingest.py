@@ -48,7 +48,7 @@ def _sent(results: dict[str, Any]) -> int:
     records += results["batches"]["records"] * results["paced_batches"]["sent"]
     records += results["paced_singles"]["sent"]
     for file in results["files"].values():
-        records += file["rows"] + file["alone"]["sent"] + file["beside"]["sent"]
+        records += 2 * file["rows"] + file["quiet"]["sent"] + file["beside"]["sent"]
     return records
 
 
