@@ -75,6 +75,7 @@ def _complete(document: Json) -> None:
             _say_streams(operation)
             _say_errors(path, operation, parts)
             if "requestBody" in operation:
+                _say_links(operation, document["paths"])
                 _say_body(operation["requestBody"]["content"], events=path == "/v1/events")
     parts.pop("HTTPValidationError", None)
     parts.pop("ValidationError", None)
@@ -104,6 +105,27 @@ def _say_errors(path: str, operation: Json, parts: Json) -> None:
         if status in _WAITING and "requestBody" in operation:
             response["headers"] = {"Retry-After": _RETRY_AFTER}
     parts.setdefault("ProblemDetails", ProblemDetails.model_json_schema())
+
+
+def _say_links(operation: Json, paths: Json) -> None:
+    """The receipt of an answer leads to what became of the push, and to the marked copy of its file."""
+    for response in operation["responses"].values():
+        if _JSON in response["content"]:
+            response["links"] = {
+                name: {
+                    "operationId": paths[path]["get"]["operationId"],
+                    "parameters": {"id": "$response.body#/receipt"},
+                    "description": description,
+                }
+                for name, path, description in (
+                    ("receipt", "/v1/receipts/{id}", "回执 · the receipt"),
+                    (
+                        "marked",
+                        "/v1/receipts/{id}/marked",
+                        "标出错误的副本 · the file with its errors marked",
+                    ),
+                )
+            }
 
 
 def _say_body(content: Json, *, events: bool) -> None:
