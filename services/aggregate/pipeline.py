@@ -10,7 +10,7 @@ For every partition it owns, again and again:
 6. withdraw  take voucher money that is withdrawn out of its sums;
 7. refuse    send the dead letters and wait until the broker has them;
 8. account   write down what became of each push's records, for its receipt;
-9. tell      write down which entities and days were touched;
+9. tell      write down which entities and days were touched, and which identities count;
 10. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
 
 Beside it, in the one worker that keeps the figures, whenever something was told or the day has changed:
@@ -132,7 +132,8 @@ class BlockPath:
         await self._refuse([*refused, *(conflict(stream, block, record) for record in conflicts)])
         became = await patiently(lambda: outcomes(self._clickhouse, stream, block, sifted))
         await patiently(lambda: self._clickhouse.insert("receipt_counted", became))
-        await patiently(lambda: self._touches.tell(block, touched))
+        counted = {stream.name: [record.identity for record in new]}
+        await patiently(lambda: self._touches.tell(block, touched, counted))
         self._told()
         metrics.count(stream.name, len(new), len(duplicates), len(conflicts), len(refused))
 

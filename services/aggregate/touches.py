@@ -2,11 +2,12 @@
 
 The worker that counts a block writes them into table `touch` after the block is in its log table; the keeper
 of the figures, which may be another worker, reads them there. A touch says where to look, never what was
-said: so it may be told twice, late, or by two workers at once.
+said: so it may be told twice, late, or by two workers at once. Beside it stand the identities that the block
+counted, for ingest, which tells by them what is certainly new.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -66,9 +67,14 @@ class Touches:
     _since: datetime | None = None
     _taken: dict[tuple[UUID, int, int, str], datetime] = field(default_factory=dict)
 
-    def tell(self, block: Block, touched: Touched) -> None:
-        """Write down what a counted block touched, be it nothing: the keeper shall know of the block."""
-        told = {stream: sorted(days) for stream, days in touched.items() if days} or {"": []}
+    def tell(self, block: Block, touched: Touched, counted: Mapping[str, Sequence[UUID]]) -> None:
+        """Write down what a counted block touched, be it nothing: the keeper shall know of the block.
+
+        `counted`: by stream, the identities of its records that count.
+        """
+        told = {stream: sorted(days) for stream, days in touched.items() if days}
+        told |= {stream: [] for stream, names in counted.items() if names and stream not in told}
+        told = told or {"": []}
         self.clickhouse.insert(
             "touch",
             {
@@ -78,6 +84,7 @@ class Touches:
                 "stream": list(told),
                 "subjects": [[name for name, _ in days] for days in told.values()],
                 "days": [[day for _, day in days] for days in told.values()],
+                "counted": [[name.int >> 64 for name in counted.get(stream, ())] for stream in told],
             },
         )
 

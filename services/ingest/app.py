@@ -70,7 +70,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     outlet = Outlet(settings.kafka, settings.write_timeout * _SEND_SHARE)
     writer = Writer(outlet, journal, settings.write_timeout)
     received = received_for(settings, clickhouse)
-    known = Known(clickhouse, settings.known_wait)
+    known = Known(clickhouse, settings.known_wait, memory=settings.known_memory)
     receipts = Receipts(clickhouse)
     copies = Copies()
     watch = Watch(
@@ -80,6 +80,8 @@ def create_app(settings: IngestSettings) -> FastAPI:
     )
     metrics = Metrics()
     metrics.ready.set_function(lambda: watch.obstacle is None)
+    metrics.known_selective.set_function(lambda: known.is_selective)
+    metrics.known_remembered.set_function(lambda: known.remembered)
 
     async def write(messages: Sequence[Message]) -> None:
         watch.check()
@@ -90,6 +92,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         writer.open()
+        known.open()
         tasks = [
             asyncio.create_task(work, name=f"ingest {name}")
             for name, work in (("watch", watch.run()), ("feeds", feeds.run()), ("audit", audit.run()))

@@ -1,5 +1,8 @@
 """Which records have been counted before: asked of ClickHouse before a push is answered.
 
+Only records that may have been are asked about: a filter in memory has all that was counted and all that this
+process was asked about. Until it is filled, or while it cannot be kept so, every record is asked about.
+
 What concurrent pushes ask is put together: one question is under way at a time, and takes along all that
 came meanwhile. A push waits for it a bounded time and is answered without it where ClickHouse is away or
 slow; a record then counts once all the same, because the aggregator asks again.
@@ -14,8 +17,10 @@ from uuid import UUID
 
 from clickhouse_driver.errors import Error as ClickHouseError
 
+from services.ingest.filling import Filling
+from services.ingest.filter import Filter
 from services.ingest.receipts import Name
-from services.platform.clickhouse import ClickHouse
+from services.platform.clickhouse import ClickHouse, Rows
 from services.platform.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -24,6 +29,8 @@ _REST_SECONDS = 1.0
 """After a question that failed, longer after each more: no push shall wait for the next failure."""
 _LONGEST_REST_SECONDS = 15.0
 _ASKED_AT_ONCE = 20_000
+_FEW = 100
+"""Names that go into a question's text, which is cheaper than a table beside it."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +40,45 @@ class _Asked:
 
 
 class Known:
-    """Tells the fingerprints of records that have been counted; `close` it last."""
+    """Tells the fingerprints of records that have been counted; `open` it to ask less, `close` it last."""
 
-    def __init__(self, clickhouse: ClickHouse, patience: float) -> None:
-        """`patience`: seconds a push waits at most; 0 asks nothing."""
+    def __init__(self, clickhouse: ClickHouse, patience: float, *, memory: int = 256_000_000) -> None:
+        """`patience`: seconds a push waits at most; 0 asks nothing. `memory`: bytes of the filter at most."""
         self._clickhouse = clickhouse
         self._patience = patience
+        self._filter = Filter(memory)
+        self._filling = Filling(clickhouse, self._filter)
+        self._following: asyncio.Task[None] | None = None
         self._queue: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
         self._began: float | None = None
         self._rest = _REST_SECONDS
         self._rests_until = 0.0
 
+    @property
+    def is_selective(self) -> bool:
+        """Whether only records that may have been counted are asked about."""
+        return self._filling.is_current
+
+    @property
+    def remembered(self) -> int:
+        """Records in the filter."""
+        return self._filter.held
+
+    def open(self) -> None:
+        """Begin to fill the filter; ClickHouse need not be there yet."""
+        if self._patience:
+            self._following = asyncio.create_task(self._filling.run(), name="counted records")
+
     async def among(self, names: Collection[Name]) -> dict[Name, UUID]:
-        """Return the fingerprints of those that have been counted, as far as can be told in time."""
+        """Return the fingerprints of those that have been counted, as far as can be told in time.
+
+        They are remembered already now, and not when they are written: of a write that nobody acknowledged
+        some may be counted all the same.
+        """
+        suspects = self._filter.suspects(names)
+        if self.is_selective:
+            names = suspects
         if not names or self._is_hopeless():
             return {}
         asked = _Asked(names, asyncio.get_running_loop().create_future())
@@ -61,9 +93,11 @@ class Known:
     async def close(self) -> None:
         """Ask nothing more."""
         self._patience = 0
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        tasks = [task for task in (self._task, self._following) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _is_hopeless(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -105,14 +139,18 @@ class Known:
             by_stream[stream].append(identity)
         known: dict[Name, UUID] = {}
         for stream, identities in by_stream.items():
-            rows = self._clickhouse.query(
-                "SELECT identity, any(fingerprint) FROM record_identity"
-                " WHERE stream = %(stream)s AND identity IN (SELECT name FROM names) GROUP BY identity",
-                {"stream": stream},
-                given={"names": {"name UUID": identities}},
-            )
+            rows = self._rows(stream, identities)
             known |= {(stream, identity): fingerprint for identity, fingerprint in rows}
         return known
+
+    def _rows(self, stream: str, identities: Sequence[UUID]) -> Rows:
+        few = len(identities) <= _FEW
+        return self._clickhouse.query(
+            "SELECT identity, fingerprint FROM record_identity WHERE stream = %(stream)s AND identity IN"
+            f" {'%(names)s' if few else '(SELECT name FROM names)'} SETTINGS max_threads = 1",
+            {"stream": stream, "names": tuple(identities) if few else ()},
+            given=None if few else {"names": {"name UUID": identities}},
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -24,3 +24,13 @@ class Metrics:
             "minmai_ingest_push_seconds", "From the end of the headers to the answer", registry=self.registry
         )
         self.ready = Gauge("minmai_ingest_ready", "1 while records can be accepted", registry=self.registry)
+        self.known_selective = Gauge(
+            "minmai_ingest_known_selective",
+            "1 while only records that may have been counted before are asked about",
+            registry=self.registry,
+        )
+        self.known_remembered = Gauge(
+            "minmai_ingest_known_remembered",
+            "Records that are remembered to tell new ones from",
+            registry=self.registry,
+        )

@@ -34,6 +34,12 @@ class IngestSettings(Common):
         ge=0,
         description="seconds a push waits for ClickHouse to say what was counted before; 0: not asked",
     )
+    known_memory: int = Field(
+        256_000_000,
+        ge=1_000_000,
+        description="bytes at most to remember what was counted before, 4 a record, more for growth; "
+        "with more records than fit, ClickHouse is asked more often",
+    )
     agency_pushes_per_second: float = Field(1_000, gt=0, description="pushes an agency may make a second")
     agency_pushes_burst: float = Field(5_000, ge=1, description="and at once, after a time without any")
     agency_records_per_second: float = Field(

@@ -33,8 +33,8 @@ class Slow:
         self.let = threading.Event()
         self.error: Exception | None = None
 
-    def query(self, _sql: str, _params: object, *, given: Any) -> list[tuple[UUID, UUID]]:
-        names = given["names"]["name UUID"]
+    def query(self, _sql: str, params: Any, *, given: Any) -> list[tuple[UUID, UUID]]:
+        names = list(params["names"]) or given["names"]["name UUID"]
         self.asked.append(names)
         self.let.wait(30)
         if self.error:
