@@ -4,6 +4,7 @@ Ingest keeps the stops and their ends in `feed_standing`. What is there and not 
 to tell, however long nobody looked.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -40,11 +41,15 @@ class Told:
 
 
 def untold(
-    stops: list[Stop], told: list[Told], plan: Plan, link: str, now: datetime | None
+    stops: Sequence[Stop],
+    told: Sequence[Told],
+    plan: Plan,
+    link: str,
+    now: Callable[[], datetime | None],
 ) -> list[AlertChange]:
     """Return what is to be told of these stops, each before its end.
 
-    `now` by the county's clock; None while it does not know the time: then a change is dated as ingest did.
+    `now` asks the county's clock, only for a change; while that does not know the time, ingest's date holds.
     """
     known = {(one.alert_id, one.state) for one in told}
     newest = max((one.changed_at for one in told), default=None)
@@ -54,7 +59,7 @@ def untold(
         for state in states:
             if (stop.alert_id, state) in known:
                 continue
-            at = now or stop.at
+            at = now() or stop.at
             newest = at if newest is None else max(at, newest + _TICK)
             changes.append(_change(replace(stop, at=newest), state, plan, link))
     return changes

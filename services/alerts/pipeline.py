@@ -122,16 +122,18 @@ class Alerts:
             try:
                 if trouble:  # a change may have been logged all the same, and its notices wait
                     self._courier.take(await asyncio.to_thread(self.ledger.waiting))
-                stops = await asyncio.to_thread(self.ledger.feed_stops)
-                told = await asyncio.to_thread(self.ledger.feeds_told)
-                now = await asyncio.to_thread(self._clock.now)
-                await self._tell(untold(stops, told, self.plan, f"{self._board_url}/", now))
+                await self._tell(await asyncio.to_thread(self._feed_changes))
                 trouble = ""
             except Unavailable as error:
                 if str(error) != trouble:
                     log.warning("stopped feeds are not looked for: %s", error)
                 trouble = str(error)
             await asyncio.sleep(_FEEDS_SECONDS)
+
+    def _feed_changes(self) -> list[AlertChange]:
+        stops = self.ledger.feed_stops()
+        told = self.ledger.feeds_told() if stops else []
+        return untold(stops, told, self.plan, f"{self._board_url}/", self._clock.now)
 
     async def _tell(self, changes: Sequence[AlertChange]) -> None:
         """Keep changes with their notices, then let the notices go."""

@@ -27,7 +27,7 @@ def test_each_change_is_told_once_and_a_stop_before_its_end(
     ends: list[bool], crash: int, clock_stands: bool
 ) -> None:
     stops = [stop(number, over) for number, over in enumerate(ends)]
-    now = AT if clock_stands else None
+    now = (lambda: AT) if clock_stands else (lambda: None)
     first = untold(stops, [], PLAN, "", now)[:crash]
     told = [Told(one.alert_id, one.state, one.changed_at) for one in first]
     rest = untold(stops, told, PLAN, "", now)
@@ -45,7 +45,7 @@ def test_each_change_is_told_once_and_a_stop_before_its_end(
 
 
 def test_a_stop_says_how_much_was_refused() -> None:
-    [change] = untold([stop(0, over=False)], [], PLAN, "http://board/", AT)
+    [change] = untold([stop(0, over=False)], [], PLAN, "http://board/", lambda: AT)
     assert (change.shown, change.gap, change.threshold) == ("95.0", "+5.0", Decimal(90))
     assert change.indicator == "minmai.feed.agency-0"
     assert "wrong_source" in change.reason.en

@@ -218,16 +218,18 @@ ENGINE = MergeTree ORDER BY changed_at
 
 
 def write_alerts(clickhouse: ClickHouse) -> None:
-    """One rule that fires, one that fired and is over, one of a plan that has gone."""
+    """One rule that fires, one that fired and is over, one of a plan that has gone, a stopped feed."""
     clickhouse.query(ALERT_LOG)
     firing = ("childcare_places_below_target", "childcare_places_per_1000", "532622", "warning", "firing")
     over = ("nursing_beds_below_target", "eldercare_nursing_bed_share", "532622", "warning")
     gone = ("forgotten_rule", "forgotten_indicator", "532622101", "critical", "firing")
+    feed = ("feed-stopped", "minmai.feed.clinics", "532622", "critical", "firing")
     low = "每千人口托位数 4.43，低于目标 4.5 · 4.43 is below the target 4.5"
     rows = [
         (*firing, 4.43, Decimal("4.5"), low, UPDATED - timedelta(hours=5)),
         (*over, "firing", 49.5, Decimal(51), "", UPDATED - timedelta(hours=9)),
         (*over, "resolved", 54.3, Decimal(51), "", UPDATED - timedelta(hours=1)),
+        (*feed, 95.0, Decimal(90), "拒收 190 条 · 190 were refused", UPDATED - timedelta(hours=2)),
         (*gone, None, Decimal(1), "<img src=x onerror=window.__injected=1>", UPDATED),
     ]
     names = (

@@ -2,7 +2,7 @@
 
 import socket
 from collections import defaultdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -196,10 +196,35 @@ def test_alerts_show_the_newest_state_of_each_rule(api: TestClient) -> None:
     assert [(alert["rule"], alert["state"]) for alert in answer["alerts"]] == [
         ("forgotten_rule", "firing"),
         ("nursing_beds_below_target", "resolved"),
+        ("feed-stopped", "firing"),
         ("childcare_places_below_target", "firing"),
     ]
-    assert answer["alerts"][2]["name"]["zh"] == "每千人口托位数低于目标"
+    assert answer["alerts"][3]["name"]["zh"] == "每千人口托位数低于目标"
     assert answer["alerts"][0]["name"] == {"zh": "forgotten_rule", "en": "forgotten_rule"}
+
+
+def test_each_stopped_feed_is_an_alert_of_its_own(settings: Common, own: TestClient) -> None:
+    migrate(settings)
+    pool = platform.ClickHouse(settings)
+    rows = [("clinics", "firing", 1), ("sports", "firing", 2), ("sports", "resolved", 3)]
+    pool.insert(
+        "alert_log",
+        {
+            "rule": ["feed-stopped"] * 3,
+            "indicator": [f"minmai.feed.{agency}" for agency, _state, _hour in rows],
+            "division": ["532622"] * 3,
+            "severity": ["critical"] * 3,
+            "state": [state for _agency, state, _hour in rows],
+            "changed_at": [datetime(2026, 5, 1, hour, tzinfo=UTC) for _agency, _state, hour in rows],
+        },
+    )
+    pool.close()
+    alerts = _read(own, "/v1/alerts")["alerts"]
+    assert [(one["indicator"], one["state"]) for one in alerts] == [
+        ("minmai.feed.sports", "resolved"),
+        ("minmai.feed.clinics", "firing"),
+    ]
+    assert alerts[0]["name"]["zh"] == "上报通道停止"
 
 
 def test_feeds_say_how_much_came_and_when(api: TestClient) -> None:

@@ -204,7 +204,10 @@ def test_the_page_says_when_it_is_cut_off_and_comes_back_by_itself(
 def test_text_from_data_stays_text(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
     expect(page.locator("#alerts")).to_contain_text("<img src=x onerror=window.__injected=1>")
-    expect(page.locator("#alert-count")).to_have_text("2")
+    expect(page.locator("#alert-count")).to_have_text("3")
+    stopped = page.locator("#alerts li", has_text="上报通道停止")
+    expect(stopped).to_contain_text("190 were refused")
+    expect(stopped).not_to_contain_text("界限")  # of what the plan does not declare no unit is known
     expect(page.locator("#alerts")).to_contain_text("每千人口托位数低于目标")
     expect(page.locator("#alerts")).not_to_contain_text("养老")
     assert page.evaluate("window.__injected") is None

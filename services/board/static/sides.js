@@ -39,18 +39,20 @@ export async function alerts(view) {
 function item(alert, view) {
   const declaration = view.declaration(alert.indicator);
   const place = view.divisions.find((division) => division.code === alert.division)?.name ?? alert.division;
-  const decimals = declaration?.decimals ?? 2;
-  const unit = declaration?.unit.zh ?? "";
-  const now = alert.value === null ? STATUS.no_data.zh : `${f.number(alert.value, decimals)} ${unit}`;
   const name = declaration
     ? h("button", { type: "button", class: "open", "data-open": view.key(alert.indicator, alert.division) }, alert.name.zh)
     : alert.name.zh;
   return h("li", { "data-severity": alert.severity },
     h("p", { class: "what" }, h("span", { class: "severity" }, SEVERITY[alert.severity] ?? alert.severity), name),
     alert.name.en === alert.name.zh ? null : en(alert.name.en),
-    h("p", {}, `${place}：${now}，界限 ${f.plain(alert.threshold)}`),
+    h("p", {}, declaration ? `${place}：${measured(alert, declaration)}` : place),
     alert.reason ? h("p", { class: "reason" }, alert.reason) : null,
     h("p", { class: "since" }, "自 ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), ` · 数据截至 ${alert.as_of}`));
+}
+
+function measured(alert, { decimals, unit }) {
+  const now = alert.value === null ? STATUS.no_data.zh : `${f.number(alert.value, decimals)} ${unit.zh}`;
+  return `${now}，界限 ${f.plain(alert.threshold)}`;
 }
 
 export async function feeds() {
