@@ -26,9 +26,9 @@ _SECONDS = 900
 _QUICK_EXAMPLES = 5
 _SHOWN_STREAM = "ConsumptionVoucher"
 
-# A record that fits its schema may be refused, with 400: no schema knows a county's divisions, what fields say
-# together, what was pushed before, or of which of its streams the address is. An invented receipt is 404; of
-# several records some can be wrong, which is 207; too many are 413.
+# A record that fits its schema may be refused, with 400: no schema knows a county's divisions, what fields
+# say together, what was pushed before, or of which of its streams the address is. An invented receipt is 404;
+# of several records some can be wrong, which is 207; too many are 413.
 _CONFIG = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "404"]
