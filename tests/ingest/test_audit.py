@@ -5,6 +5,7 @@ import gzip
 import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -119,12 +120,7 @@ async def test_whenever_the_broker_goes_and_comes_each_is_counted_once(steps: St
         if isinstance(step, bool):
             broker.away = step
         elif step is None:
-            if broker.away and (pushed or broker.written):
-                try:
-                    await audit.write_out()
-                except Unavailable:
-                    continue
-            else:
+            with suppress(Unavailable):
                 await audit.write_out()
         else:
             pushed.append(str(step))
@@ -134,6 +130,33 @@ async def test_whenever_the_broker_goes_and_comes_each_is_counted_once(steps: St
         counted[one.user_agent] += one.pushes
     assert counted == {agent: pushed.count(agent) for agent in pushed}
     assert all(one.first_at <= one.last_at for one in broker.counted)
+
+
+async def test_it_is_written_by_itself_and_tried_again(people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.ingest.audit._EVERY_SECONDS", 0.01)
+    broker = Broken()
+    broker.away = True
+    audit = Audit(Agencies(people), broker.write)
+    writing = asyncio.create_task(audit.run())
+
+    async def written() -> int:
+        return len(broker.written)
+
+    audit.note(request(), unknown_key())
+    await eventually_async(written, 20, "it is tried again", until=lambda tries: tries > 2)
+    audit.note(request(user_agent="meanwhile"), unknown_key())
+    broker.away = False
+
+    async def counted() -> list[int]:
+        return [one.pushes for one in broker.counted]
+
+    await eventually_async(counted, 20, "both are written", until=lambda pushes: pushes == [1, 1])
+    tries = len(broker.written)
+    audit.note(request(user_agent="later"), unknown_key())
+    await eventually_async(written, 20, "the next one too", until=lambda now: now > tries)
+    assert [one.user_agent for one in broker.written[tries:]] == ["later"]
+    writing.cancel()
+    await asyncio.wait([writing])
 
 
 async def test_a_stop_without_a_broker_says_what_is_lost(
