@@ -79,6 +79,7 @@ def set_up(kind: str, counted: int) -> Iterator[Stage]:
             "ingest_port": port,
             "agencies": agencies,
             "log_level": "WARNING",
+            "write_timeout": 60,  # too slow shall show as latency, and not as a 503 that makes the run void
             "agency_pushes_per_second": _NO_LIMIT,
             "agency_pushes_burst": _NO_LIMIT,
             "agency_records_per_second": _NO_LIMIT,

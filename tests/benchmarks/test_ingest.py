@@ -26,7 +26,7 @@ def test_it_runs_to_its_end_and_the_topic_holds_what_was_answered(broker_kind: s
     file = tmp_path / "figures.json"
     command = [sys.executable, "-m", "benchmarks.ingest", "--broker", broker_kind, *SMALL, "--json", file]
 
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads(file.read_text())["results"]
