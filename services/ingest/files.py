@@ -4,12 +4,16 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryDirectory
-from typing import BinaryIO, NamedTuple
+from types import TracebackType
+from typing import BinaryIO, NamedTuple, ParamSpec, Self, TypeVar
 
+import orjson
 from starlette.requests import Request
 
 from services.ingest import body
@@ -22,7 +26,7 @@ from services.ingest.sheets.sheet import KINDS
 
 _IN_MEMORY_BYTES = 1_000_000
 _PART = 500
-"""Records of a file that are checked at once: the pushes of others wait no longer for a file than that."""
+"""Records of a file that are taken at once: the pushes of others wait no longer for a file than that."""
 
 MEDIA_TYPES = {f".{kind}": media_type for media_type, kind in KINDS.items()}
 """By the suffix of a copy."""
@@ -31,18 +35,59 @@ KEPT_SECONDS = 24 * 3600
 _KEPT_BYTES = 500_000_000
 
 
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+
+_ASIDE = ThreadPoolExecutor(2, thread_name_prefix="sheets")
+"""Threads of their own: large files must not take those in which the journal and ClickHouse are waited for.
+More files than that wait for their turn, and their memory is not needed at the same time."""
+
+
+async def aside(function: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T:
+    """Call what takes long over a file, beside the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_ASIDE, partial(function, *args, **named))
+
+
 class Mark(NamedTuple):
-    """What is wrong with a row, to be marked in the copy; there may be 100,000 of them."""
+    """What is wrong with a row, to be marked in the copy."""
 
     row: int | None
     column: str | None
     message: str
 
 
-def mark(refused: Refused, language: Language | None) -> Mark:
-    """Return the mark of a refused row."""
-    record, refusal = refused.record, refused.refusal
-    return Mark(record.row, record.column(refusal.field), said_in(language, refusal.message))
+class Marks:
+    """The marks of a file, in the order of its rows; many of them lie on disk. Close it."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  # closed by close
+        self._some = False
+
+    def __bool__(self) -> bool:
+        return self._some
+
+    def add(self, refused: Refused, language: Language | None) -> None:
+        """Mark a refused row, which stands after all rows that are marked."""
+        record, refusal = refused.record, refused.refusal
+        one = Mark(record.row, record.column(refusal.field), said_in(language, refusal.message))
+        self._file.write(orjson.dumps([*one]) + b"\n")
+        self._some = True
+
+    def __iter__(self) -> Iterator[Mark]:
+        self._file.seek(0)
+        for line in self._file:
+            yield Mark(*orjson.loads(line))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 @contextmanager
@@ -66,9 +111,9 @@ async def parts(records: Iterable[Record]) -> AsyncIterator[tuple[list[Record], 
     def following() -> list[Record]:
         return list(islice(left, _PART))
 
-    part = await asyncio.to_thread(following)
+    part = await aside(following)
     while True:
-        after = await asyncio.to_thread(following)
+        after = await aside(following)
         yield part, not after
         if not after:
             return

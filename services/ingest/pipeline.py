@@ -19,7 +19,7 @@ from services.ingest.agencies import Agencies, Agency, bearer_key, without_keys
 from services.ingest.answer import Answer
 from services.ingest.check import Check, Checked, Checker, Push, Refused, may_push
 from services.ingest.faults import Problem, shown
-from services.ingest.files import Copies, Mark, mark, parts, spool, take_in
+from services.ingest.files import Copies, Marks, aside, parts, spool, take_in
 from services.ingest.known import Known
 from services.ingest.language import Language
 from services.ingest.letters import letter
@@ -94,7 +94,7 @@ class Pipeline:
             if kind in SHEET_KINDS:
                 with spool() as file:
                     await take_in(request, self._limits.pace, file)
-                    sheet = await asyncio.to_thread(open_sheet, SHEET_KINDS[kind], file, stream)
+                    sheet = await aside(open_sheet, SHEET_KINDS[kind], file, stream)
                 with sheet:
                     count(sheet.rows)
                     taking = Taking(agency, _origin(request, stream.name, kind="file"), dry_run)
@@ -108,20 +108,20 @@ class Pipeline:
     async def _sheet(self, taking: Taking, sheet: Sheet, stream: Stream, language: Language | None) -> Answer:
         """Take a sheet part by part, under one receipt; keep a copy with the errors marked, if it has any."""
         check = self._checker.plain(stream)
-        marks: list[Mark] = []
-        async for records, last in parts(sheet.records()):
-            refused = await self.add(taking, records, check, last=last)
-            marks += [mark(one, language) for one in refused]
-        answer = taking.answer()
-        if marks:
-            agency, receipt = taking.agency.name, taking.push.receipt
-            write = partial(sheet.marked, marks)
-            try:
-                await asyncio.to_thread(self._copies.keep, agency, receipt, sheet.suffix, write)
-                answer.marked = f"/v1/receipts/{receipt}/marked"
-            except OSError as error:  # the records are taken all the same, and the errors in the answer
-                log.warning("no marked copy of a file: %s", error)
-        return answer
+        with Marks() as marks:
+            async for records, last in parts(sheet.records()):
+                for one in await self.add(taking, records, check, last=last):
+                    marks.add(one, language)
+            answer = taking.answer()
+            if marks:
+                agency, receipt = taking.agency.name, taking.push.receipt
+                write = partial(sheet.marked, marks)
+                try:
+                    await aside(self._copies.keep, agency, receipt, sheet.suffix, write)
+                    answer.marked = f"/v1/receipts/{receipt}/marked"
+                except OSError as error:  # the records are taken all the same, and the errors in the answer
+                    log.warning("no marked copy of a file: %s", error)
+            return answer
 
     async def take(
         self,

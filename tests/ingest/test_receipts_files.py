@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from openpyxl import Workbook, load_workbook
 
 from schemas.receipt import Receipt
 from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC
-from services.ingest.files import Copies
+from services.ingest.check import Refused
+from services.ingest.faults import Refusal
+from services.ingest.files import Copies, Marks
+from services.ingest.records import Record
 from services.ingest.sheets.sheet import XLSX_TYPE
 from tests.ingest.conftest import Gateway
 from tests.ingest.support import messages, of_receipt, voucher
@@ -112,6 +116,26 @@ async def test_what_is_no_such_file_is_a_problem(gateway: Gateway, body: bytes, 
     response = await gateway.push(body=body, content_type=kind)
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_marks_lie_on_disk_and_come_back_in_their_order() -> None:
+    number = 30_000
+    columns = {"sector": "F"}
+    tracemalloc.start()
+    try:
+        with Marks() as marks:
+            assert not marks
+            for row in range(number):
+                record = Record(row, b"", {}, row + 2, columns)
+                refusal = Refusal("invalid_field", f"第 {row} 行不对 · row {row} is wrong", "sector")
+                marks.add(Refused(record, "consumption-voucher", "", refusal), "en")
+            assert marks
+            assert tracemalloc.get_traced_memory()[1] < 100 * number
+            for _again in range(2):
+                assert [one.row for one in marks] == [*range(2, number + 2)]
+            assert next(iter(marks)) == (2, "F", "row 0 is wrong")
+    finally:
+        tracemalloc.stop()
 
 
 def test_copies_are_kept_for_a_time_and_up_to_a_size() -> None:

@@ -70,11 +70,13 @@ class Sheet:
     def marked(self, faults: Iterable[marking.Fault], target: BinaryIO) -> None:
         """Write a copy with the errors marked, for the sender to mend and send back.
 
+        The faults must be in the order of their rows.
+
         XLSX: the cell at fault is red and has a comment. Both: a last column 错误 · errors says what is wrong
         with the row. Rows keep their numbers; formats, formulas and other sheets are not kept.
         """
         lines = ((row, [str(text) for text in orjson.loads(raw)]) for row, raw in self._lines())
-        copy = marking.Copy(self._header, self._width, lines, marking.by_row(faults))
+        copy = marking.Copy(self._header, self._width, lines, faults)
         if self.kind == "xlsx":
             marking.write_xlsx(target, copy)
         else:
