@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from services.ingest.journal import Journal
@@ -30,6 +31,7 @@ class Writer:
         self._outlet = outlet
         self._journal = journal
         self._timeout = timeout
+        self._disk = ThreadPoolExecutor(1, "journal")  # the common threads may all be busy with sheets
         self._queue: list[_Waiting] = []
         self._queued_bytes = 0
         self._some = asyncio.Event()
@@ -48,6 +50,7 @@ class Writer:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        self._disk.shutdown(wait=False)
         _fail(self._queue, "ingest is stopping")
 
     async def write(self, messages: Sequence[Message]) -> None:
@@ -113,7 +116,7 @@ class Writer:
         kept = [message for waiting in written for message in waiting.messages]
         if self._journal is not None and kept:
             try:
-                await asyncio.to_thread(self._journal.append, kept)
+                await asyncio.get_running_loop().run_in_executor(self._disk, self._journal.append, kept)
             except OSError as error:
                 self.troubled.set()
                 log.error("the journal cannot be written: %s", error)  # noqa: TRY400

@@ -1,7 +1,9 @@
 """The writer, between an outlet that misbehaves and a journal that does."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -94,6 +96,19 @@ async def test_a_journal_that_cannot_be_written_answers_nobody_falsely(
     monkeypatch.setattr(journal, "append", full)
     with pytest.raises(Unavailable, match="disk full"):
         await writer.write([message(1)])
+
+
+async def test_work_in_the_common_threads_does_not_hold_the_journal(parts: Parts) -> None:
+    writer, _outlet, journal = parts
+    loop, over = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    sheet = loop.run_in_executor(None, over.wait)
+    try:
+        await writer.write([message(1)])
+    finally:
+        over.set()
+        await sheet
+    assert journaled(journal) == [1]
 
 
 async def test_what_waits_is_bounded_in_size_and_time(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
