@@ -13,6 +13,7 @@ topic does not hold exactly what was answered.
 import argparse
 import json
 import logging
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -47,6 +48,7 @@ def main() -> int:
         given.seconds, given.rounds, given.batch, given.batch_connections, given.connections, given.rows
     )
     logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # it logs that the server still starts
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # and leave nothing behind
     here = machine()
     print(f"{here}; broker: {given.broker}")
     print(
