@@ -31,7 +31,7 @@ class Writer:
         self._outlet = outlet
         self._journal = journal
         self._timeout = timeout
-        self._disk = ThreadPoolExecutor(1, "journal")  # the common threads may all be busy with sheets
+        self._disk = ThreadPoolExecutor(1, "journal")  # the common threads may all wait for ClickHouse
         self._queue: list[_Waiting] = []
         self._queued_bytes = 0
         self._some = asyncio.Event()
