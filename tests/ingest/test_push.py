@@ -416,6 +416,7 @@ async def test_schemas_health_and_metrics(gateway: Gateway) -> None:
     assert f'minmai_ingest_records_total{{agency="{gateway.agency}",outcome="accepted"}} 1.0' in text
     assert f'minmai_ingest_refusals_total{{agency="{gateway.agency}",code="invalid_field"}} 1.0' in text
     assert "minmai_ingest_ready 1.0" in text
+    assert "minmai_ingest_known_selective 0.0" in text, "there is no ClickHouse"
     document = (await gateway.client.get("/openapi.json")).json()
     push = document["paths"]["/v1/events"]["post"]
     assert push["security"] == [{"agency key": []}]
