@@ -42,7 +42,7 @@ class _Asked:
 class Known:
     """Tells the fingerprints of records that have been counted; `open` it to ask less, `close` it last."""
 
-    def __init__(self, clickhouse: ClickHouse, patience: float, *, memory: int = 256_000_000) -> None:
+    def __init__(self, clickhouse: ClickHouse, patience: float, *, memory: int) -> None:
         """`patience`: seconds a push waits at most; 0 asks nothing. `memory`: bytes of the filter at most."""
         self._clickhouse = clickhouse
         self._patience = patience

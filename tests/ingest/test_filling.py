@@ -56,7 +56,7 @@ def pool(clickhouse: Server, database: str) -> Iterator[Asked]:
 
 @pytest.fixture
 async def known(pool: Asked) -> AsyncIterator[Known]:
-    one = Known(pool, patience=30)
+    one = Known(pool, patience=30, memory=1_000_000)
     yield one
     await one.close()
 
@@ -194,7 +194,7 @@ async def test_while_clickhouse_is_away_nothing_is_called_new(
 
 async def test_without_the_newest_migration_every_push_asks(clickhouse: Server, database: str) -> None:
     pool = Asked(Common(clickhouse_port=clickhouse.port, clickhouse_database=database))
-    known = Known(pool, patience=30)
+    known = Known(pool, patience=30, memory=1_000_000)
     known.open()
     assert await known.among([name(1)]) == {}
     assert not known.is_selective

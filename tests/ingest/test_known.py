@@ -51,7 +51,7 @@ def slow() -> Iterator[Slow]:
 
 @pytest.fixture
 async def known(slow: Slow) -> AsyncIterator[Known]:
-    one = Known(slow, patience=60)  # type: ignore[arg-type]  # all of ClickHouse it uses
+    one = Known(slow, patience=60, memory=1_000_000)  # type: ignore[arg-type]  # all of ClickHouse it uses
     yield one
     slow.let.set()
     await one.close()
@@ -78,7 +78,7 @@ async def test_what_comes_meanwhile_is_asked_together(known: Known, slow: Slow) 
 
 
 async def test_a_push_waits_a_bounded_time_and_the_next_not_at_all(slow: Slow) -> None:
-    known = Known(slow, patience=0.05)  # type: ignore[arg-type]  # all of ClickHouse it uses
+    known = Known(slow, patience=0.05, memory=1_000_000)  # type: ignore[arg-type]  # all of ClickHouse it uses
     assert await known.among([name()]) == {}
     assert await known.among([name()]) == {}
     assert len(slow.asked) == 1, "one question at a time, though it is overdue"
@@ -97,7 +97,7 @@ async def test_after_a_failure_it_rests(known: Known, slow: Slow) -> None:
 async def test_a_server_that_accepts_and_says_nothing_costs_a_bounded_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         pool = ClickHouse(Common(clickhouse_port=silent.getsockname()[1]))
-        known = Known(pool, patience=0.05)
+        known = Known(pool, patience=0.05, memory=1_000_000)
         async with asyncio.timeout(4):
             assert await known.among([name()]) == {}
             assert await known.among([name()]) == {}
@@ -105,8 +105,8 @@ async def test_a_server_that_accepts_and_says_nothing_costs_a_bounded_time() -> 
 
 
 async def test_nothing_is_asked_for_nothing_or_without_patience(slow: Slow) -> None:
-    assert await Known(slow, patience=60).among([]) == {}  # type: ignore[arg-type]  # as above
-    assert await Known(slow, patience=0).among([name()]) == {}  # type: ignore[arg-type]  # as above
+    assert await Known(slow, patience=60, memory=1_000_000).among([]) == {}  # type: ignore[arg-type]  # as above
+    assert await Known(slow, patience=0, memory=1_000_000).among([name()]) == {}  # type: ignore[arg-type]  # as above
     assert slow.asked == []
 
 
