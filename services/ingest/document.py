@@ -109,8 +109,8 @@ def _say_errors(path: str, operation: Json, parts: Json) -> None:
 
 def _say_links(operation: Json, paths: Json) -> None:
     """The receipt of an answer leads to what became of the push, and to the marked copy of its file."""
-    for response in operation["responses"].values():
-        if _JSON in response["content"]:
+    for status, response in operation["responses"].items():
+        if status < "400":  # which may be a problem as well, without a receipt
             response["links"] = {
                 name: {
                     "operationId": paths[path]["get"]["operationId"],
@@ -149,7 +149,11 @@ def _contracts() -> Json:
             "type": "string",
             "description": "情况从何时起如此，ISO 8601；不写时区按县的时区 · since when it is so",
         },
-        "id": {"type": "string", "minLength": 1, "description": "本单位的记录编号 · your id of the record"},
+        "id": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "description": "本单位的记录编号，空为由内容得出 · your id of the record; null: from its content",
+        },
     }
     parts: Json = {}
     for name, stream in STREAMS.items():
