@@ -86,8 +86,10 @@ class Reader(Service):
     async def on_stop(self) -> None:
         """Leave the group, after the block in hand."""
         async with self._moving:
-            if self._consumer is not None:
-                await stop_consumer(self._consumer)
+            consumer = self._consumer
+        # Not while moving is barred: a rebalance under way gives partitions up, and is waited for.
+        if consumer is not None:
+            await stop_consumer(consumer)
 
     @Service.task
     async def _read(self) -> None:
@@ -100,7 +102,8 @@ class Reader(Service):
             self.behind = found > self._settings.block_records // 2
             if fetched:
                 async with self._moving:
-                    await self._take(fetched)
+                    if not self.should_stop:
+                        await self._take(fetched)
                 await self.sleep(self._settings.block_interval_ms / 1000 - (self.loop.time() - started))
 
     async def _take(self, fetched: dict[TopicPartition, list[Any]]) -> None:

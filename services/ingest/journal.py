@@ -1,5 +1,5 @@
 """The journal: what a push was answered for, on disk, for a broker whose log is in memory: records, dead
-letters, receipts.
+letters, receipts, refused pushes.
 
 A folder of segment files; only the newest is written to, and only at its end. A line is
 `crc32 TAB topic TAB identity TAB key TAB value`. What stands in the journal has been acknowledged by some

@@ -1,5 +1,6 @@
 """What the reader does with fetches that do not go on where it stands."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,3 +90,23 @@ async def test_what_it_does_not_own_is_left_alone() -> None:
     one._owned.clear()
     await one._take(fetched(0, 1))
     assert path.counted == []
+
+
+async def test_it_stops_in_the_middle_of_a_rebalance() -> None:
+    one = reader(Path(), Consumer(), 0)
+
+    class Client:
+        async def close(self) -> None:
+            pass
+
+    class Rebalancing(Consumer):
+        _client = Client()
+
+        async def stop(self) -> None:
+            """As aiokafka does: what gives the partitions up is waited for."""
+            await one.disown([PARTITION])
+
+    one._consumer = Rebalancing()  # type: ignore[assignment]
+    stopped, _still = await asyncio.wait({asyncio.create_task(one.on_stop())}, timeout=10)
+    assert stopped
+    assert not one._owned
