@@ -108,14 +108,15 @@ def _by_stream(document: dict[str, Any], streams: Sequence[str]) -> dict[str, An
         own = paths[f"/v1/streams/{name}"] = deepcopy(records)
         own["post"]["operationId"] += f"_{name}"
         own["post"]["parameters"] = [one for one in own["post"]["parameters"] if one["in"] != "path"]
-        _keep(own["post"], [name], "Record")
-    _keep(paths["/v1/events"]["post"], streams, "Event")
+        _keep(own["post"], [name], "Record", "Withdrawal")
+    _keep(paths["/v1/events"]["post"], streams, "Event", "EventWithdrawal")
     return document
 
 
-def _keep(operation: dict[str, Any], streams: Sequence[str], kind: str) -> None:
+def _keep(operation: dict[str, Any], streams: Sequence[str], kind: str, withdrawal: str) -> None:
     """Leave of the bodies those of some streams."""
-    names = ["".join(word.capitalize() for word in stream.split("-")) + kind for stream in streams]
+    records = ["".join(word.capitalize() for word in stream.split("-")) + kind for stream in streams]
+    names = [*records, withdrawal]
     mine = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     for content in operation["requestBody"]["content"].values():
         if "anyOf" in content["schema"]:
