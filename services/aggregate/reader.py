@@ -56,7 +56,6 @@ class Reader(Service):
         self._path = path
         self._keep = keep
         self._owned: dict[TopicPartition, Owned] = {}
-        self._ids: dict[str, Any] = {}
         self._moving = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
         self.joined = False
@@ -65,7 +64,6 @@ class Reader(Service):
     async def on_start(self) -> None:
         """Join the consumer group."""
         settings = self._settings
-        self._ids = await asyncio.to_thread(topic_ids, settings.kafka, TOPICS)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka,
             group_id=GROUP,
@@ -167,8 +165,11 @@ class Reader(Service):
         consumer = self._consumer
         assert consumer is not None
         async with self._moving:
+            # Asked anew: a broker whose log is in memory begins another life without this worker's ending.
+            topics = {partition.topic for partition in partitions}
+            ids = await asyncio.to_thread(topic_ids, self._settings.kafka, topics)
             for partition in partitions:
-                place = Place(partition.topic, self._ids[partition.topic], partition.partition)
+                place = Place(partition.topic, ids[partition.topic], partition.partition)
                 begun = await self._path.newest_claim(place)
                 owned = Owned(place, begun.first, begun.last) if begun else Owned(place, 0)
                 self._owned[partition] = owned
