@@ -1,5 +1,6 @@
 """Sheets as people write them, and what becomes of their rows."""
 
+import csv
 import io
 import json
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 import schemas.examples
 from schemas.streams import STREAMS
@@ -361,6 +363,71 @@ def test_any_xml_in_xlsx(data: st.DataObject) -> None:
                 at = data.draw(st.integers(0, len(content)))
                 content[at : at + data.draw(st.integers(0, 6))] = data.draw(st.binary(max_size=6))
             target.writestr(name, bytes(content))
+    _told(bad.getvalue(), "xlsx", "consumption-voucher")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    strange=st.lists(st.tuples(st.integers(0, 3), st.lists(cells, min_size=1, max_size=7)), max_size=4),
+    kind=st.sampled_from(["csv", "xlsx"]),
+)
+def test_a_good_row_is_read_whatever_stands_around_it(
+    strange: list[tuple[int, list[str]]], kind: SheetKind
+) -> None:
+    """Four good rows, and others between them."""
+    rows: list[list[str]] = []
+    for place in range(4):
+        rows += [other for at, other in strange if at == place]
+        rows.append(ROW.replace("Q1", f"good-{place}").split(","))
+    if kind == "csv":
+        text = io.StringIO()
+        csv.writer(text).writerows([HEADER.split(","), *rows])
+        body = text.getvalue().encode()
+    else:
+        body = xlsx(
+            [[ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in row] for row in [HEADER.split(","), *rows]]
+        )
+    expected = said(f"{HEADER}\n{ROW}")
+    found = [record.content for record in read(body, kind=kind) if isinstance(record.content, dict)]
+    for place in range(4):
+        assert expected | {"voucher_id": f"good-{place}"} in found
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    inside=st.recursive(
+        st.sampled_from(
+            ["", "1", "x", "&amp;", "<v>1</v>", "<v>-1</v>", "<v>1e999</v>", "<is><t>x</t></is>"]
+        ),
+        lambda inner: st.builds(
+            "<{0}{1}>{2}</{0}>".format,
+            st.sampled_from(["row", "c", "v", "is", "t", "rPh", "sheetData", "other"]),
+            st.sampled_from(
+                [
+                    "",
+                    ' r="2"',
+                    ' r="B7"',
+                    ' r="XFD9"',
+                    ' r="ZZZZ1"',
+                    ' t="s"',
+                    ' t="inlineStr"',
+                    ' s="1"',
+                    ' t="b"',
+                ]
+            ),
+            st.lists(inner, max_size=4).map("".join),
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_elements_as_a_sheet(inside: str) -> None:
+    bad = io.BytesIO()
+    with ZipFile(io.BytesIO(GOOD)) as source, ZipFile(bad, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name.endswith("sheet1.xml"):
+                content = content.replace(b"</sheetData>", f"{inside}</sheetData>".encode())
+            target.writestr(name, content)
     _told(bad.getvalue(), "xlsx", "consumption-voucher")
 
 
