@@ -1,18 +1,16 @@
 """Writing an XLSX file row by row: a data sheet with drop-down lists, and the lists."""
 
+import re
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any, BinaryIO
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.comments import Comment
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_col_to_name
 
 from services.ingest.sheets.fields import Field, Kind
 from services.ingest.sheets.limits import ROWS_A_SHEET
@@ -20,8 +18,8 @@ from services.ingest.sheets.values import moment, number
 
 DATA, EXPLAINED, LISTS = "填报", "说明", "选项"
 
-_RED = PatternFill("solid", fgColor="FFFF7C80")
-_HEAD = PatternFill("solid", fgColor="FFDDEBF7")
+_RED: dict[str, Any] = {"bg_color": "#FF7C80"}
+_HEAD: dict[str, Any] = {"bold": True, "bg_color": "#DDEBF7"}
 _COMMENTS = 2_000
 """More of them make a file that Excel opens slowly; the column of errors has them all."""
 _LONGEST_TEXT = 32_767
@@ -32,6 +30,8 @@ _FORMATS: Mapping[Kind, str] = {
     "time": "yyyy-mm-dd hh:mm:ss",
 }
 _WIDEST = 60
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML has no way to say."""
 
 
 @dataclass(frozen=True)
@@ -42,90 +42,98 @@ class Mark:
 
 
 class Book:
-    """An XLSX file that is written from its first row to its last."""
+    """An XLSX file that is written from its first row to its last; memory does not grow with the rows."""
 
-    def __init__(self, fields: Mapping[int, Field], header: int) -> None:
+    def __init__(self, target: BinaryIO, fields: Mapping[int, Field], header: int) -> None:
         """`fields` by their columns, from 0; `header` is the row that names them."""
-        self._book = Workbook(write_only=True)
-        self._sheet = self._book.create_sheet(DATA)
+        self._book = Workbook(target, {"constant_memory": True})
+        self._sheet = self._book.add_worksheet(DATA)
         self._fields = fields
         self._header = header
         self._comments = 0
-        self._styles: dict[tuple[str, bool, bool], Any] = {}
-        self._sheet.freeze_panes = f"A{header + 1}"
+        self._formats: dict[tuple[str, bool, bool], Format] = {}
+        self._sheet.freeze_panes(header, 0)
         for column, field in fields.items():
-            dimension = self._sheet.column_dimensions[get_column_letter(column + 1)]
-            dimension.width = min(_WIDEST, 4 + 2 * len(field.zh) + len(field.name))
-            dimension.number_format = _FORMATS.get(field.kind, "General")
-        self._add_lists()
+            width = min(_WIDEST, 4 + 2 * len(field.zh) + len(field.name))
+            number_format = _FORMATS.get(field.kind)
+            shown = self._format(number_format, False, False) if number_format else None
+            self._sheet.set_column(column, column, width, shown)
+            if words := _choices(field):
+                self._add_list(column, words)
 
     def add(self, row: int, texts: Sequence[str], marks: Mapping[int, Mark] | None = None) -> None:
-        """Write the next row; below the header its texts become numbers and dates where their fields are."""
+        """Write a row (from 1), below those written.
+
+        Below the header its texts become numbers and dates where their fields are.
+        """
         marked = marks or {}
-        full = [*texts, *[""] * (max(marked, default=-1) + 1 - len(texts))]
-        self._sheet.append(
-            [self._cell(row, column, text, marked.get(column)) for column, text in enumerate(full)]
-        )
+        for column, text in enumerate(texts):
+            self._write(row, column, text, marked.get(column))
+        for column in marked:
+            if column >= len(texts):
+                self._write(row, column, "", marked[column])
 
     def explain(self, lines: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
         """Add the sheet that explains the fields."""
-        sheet = self._book.create_sheet(EXPLAINED, 1)
-        for column, width in enumerate(widths, 1):
-            sheet.column_dimensions[get_column_letter(column)].width = width
+        sheet = self._book.add_worksheet(EXPLAINED)
+        plain = {"text_wrap": True, "valign": "top"}
+        below = self._book.add_format(plain)
+        head = self._book.add_format(plain | _HEAD)
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, width)
         for number_, texts in enumerate(lines):
-            cells = [WriteOnlyCell(sheet, text) for text in texts]
-            for cell in cells:
-                cell.alignment = Alignment(wrap_text=True, vertical="top")
-                if number_ == 0:
-                    cell.font, cell.fill = Font(bold=True), _HEAD
-            sheet.append(cells)
+            for column, text in enumerate(texts):
+                sheet.write_string(number_, column, text, below if number_ else head)
 
-    def save(self, target: BinaryIO) -> None:
+    def close(self) -> None:
         """Write the file."""
-        self._book.save(target)
+        words = [found for field in self._fields.values() if (found := _choices(field))]
+        lists = self._book.add_worksheet(LISTS)
+        lists.hide()
+        for line, given in enumerate(zip_longest(*words)):
+            for column, word in enumerate(given):
+                if word is not None:
+                    lists.write_string(line, column, word)
+        self._book.close()
 
-    def _cell(self, row: int, column: int, text: str, mark: Mark | None) -> Any:
+    def _write(self, row: int, column: int, text: str, mark: Mark | None) -> None:
         field = self._fields.get(column) if row > self._header else None
         value, number_format = _value(field, text)
-        if mark is None and row != self._header and number_format is None and not text.startswith("="):
-            return value
-        cell = WriteOnlyCell(self._sheet, value)
-        if isinstance(value, str):
-            cell.data_type = "s"  # what an agency wrote is a text, never a formula
-        cell._style = self._style(number_format or "General", row == self._header, mark is not None)
+        if value is None and mark is None:
+            return
+        head = row == self._header
+        shown = self._format(number_format, head, mark is not None)
+        match value:
+            case None:
+                self._sheet.write_blank(row - 1, column, None, shown)
+            case str():  # what an agency wrote is a text, never a formula
+                self._sheet.write_string(row - 1, column, value, shown)
+            case datetime():
+                self._sheet.write_datetime(row - 1, column, value, shown)
+            case _:
+                self._sheet.write_number(row - 1, column, value, shown)
         if mark is not None and mark.comment and self._comments < _COMMENTS:
             self._comments += 1
-            cell.comment = Comment(_clean(mark.comment), "minmai", width=320, height=120)
-        return cell
+            comment = {"author": "minmai", "width": 320, "height": 120}
+            self._sheet.write_comment(row - 1, column, _clean(mark.comment), comment)
 
-    def _style(self, number_format: str, head: bool, marked: bool) -> Any:
-        """A style, made once: openpyxl looks for it anew at every cell."""
-        key = number_format, head, marked
-        if key not in self._styles:
-            cell = WriteOnlyCell(self._sheet)
-            cell.number_format = number_format
-            if head:
-                cell.font, cell.fill = Font(bold=True), _HEAD
-            if marked:
-                cell.fill = _RED
-            self._styles[key] = cell._style
-        return copy(self._styles[key])
-
-    def _add_lists(self) -> None:
-        """Add the drop-down lists; their words lie on a hidden sheet, for a list in place is cut at 255."""
-        lists = self._book.create_sheet(LISTS)
-        lists.sheet_state = "hidden"
-        columns = [(column, words) for column, field in self._fields.items() if (words := _choices(field))]
-        height = max((len(words) for _column, words in columns), default=0)
-        for line in range(height):
-            lists.append([words[line] if line < len(words) else None for _column, words in columns])
-        for place, (column, words) in enumerate(columns, 1):
-            letter, at = get_column_letter(column + 1), get_column_letter(place)
-            choice = DataValidation(
-                "list", formula1=f"'{LISTS}'!${at}$1:${at}${len(words)}", allow_blank=True
+    def _format(self, number_format: str | None, head: bool, marked: bool) -> Format:
+        key = number_format or "General", head, marked
+        if key not in self._formats:
+            given: dict[str, Any] = (
+                {"num_format": key[0]} | (_HEAD if head else {}) | (_RED if marked else {})
             )
-            choice.add(f"{letter}{self._header + 1}:{letter}{self._header + ROWS_A_SHEET}")
-            self._sheet.data_validations.append(choice)
+            self._formats[key] = self._book.add_format(given)
+        return self._formats[key]
+
+    def _add_list(self, column: int, words: Sequence[str]) -> None:
+        """Add a drop-down list; its words lie on a hidden sheet, for a list in place is cut at 255."""
+        place = sum(1 for before, field in self._fields.items() if before < column and _choices(field))
+        letter = xl_col_to_name(place, col_abs=True)
+        self._sheet.data_validation(
+            *(self._header, column, self._header + ROWS_A_SHEET - 1, column),
+            {"validate": "list", "source": f"='{LISTS}'!{letter}$1:{letter}${len(words)}"},
+        )
 
 
 def _choices(field: Field) -> list[str]:
@@ -148,4 +156,4 @@ def _value(field: Field | None, text: str) -> tuple[Any, str | None]:
 
 
 def _clean(text: str) -> str:
-    return str(ILLEGAL_CHARACTERS_RE.sub("", text))[:_LONGEST_TEXT]
+    return _ILLEGAL.sub("", text)[:_LONGEST_TEXT]

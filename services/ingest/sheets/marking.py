@@ -82,7 +82,7 @@ def write_csv(target: BinaryIO, copy: Copy, encoding: str, delimiter: str) -> No
 
 def write_xlsx(target: BinaryIO, copy: Copy) -> None:
     """Write a copy as XLSX, the cells at fault in red."""
-    book = Book(copy.header.fields, copy.header.row)
+    book = Book(target, copy.header.fields, copy.header.row)
     for row, texts, faults in copy.marked_lines():
         cells: dict[int, Mark] = {}
         for fault in faults:
@@ -90,4 +90,4 @@ def write_xlsx(target: BinaryIO, copy: Copy) -> None:
             if fault.column:
                 cells[column_index_from_string(fault.column) - 1] = Mark(fault.message)
         book.add(row, texts, cells)
-    book.save(target)
+    book.close()

@@ -36,13 +36,13 @@ def xlsx_template(
 ) -> bytes:
     """Return an XLSX file as `csv_template`, with drop-down lists and a sheet that explains the fields."""
     fields = fields_of(stream)
-    book = Book(dict(enumerate(fields)), header=1)
+    file = io.BytesIO()
+    book = Book(file, dict(enumerate(fields)), header=1)
     book.add(1, [field.header for field in fields])
     for row, record in enumerate(records, 2):
         book.add(row, _texts(fields, record, zone))
     book.explain(_explained(fields), (24, 24, 8, 70, 70))
-    file = io.BytesIO()
-    book.save(file)
+    book.close()
     return file.getvalue()
 
 
