@@ -9,6 +9,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED, ZipFile
 import pytest
 from openpyxl import Workbook
 
+from schemas.receipt import Fault
 from schemas.streams import STREAMS
 from services.ingest.faults import Problem
 from services.ingest.sheets import limits, sheet, xlsx_package
@@ -272,3 +273,15 @@ def test_empty_and_hidden_sheets_stand_before_the_one_with_records() -> None:
 
     (content,) = outcome(book(fill))
     assert content["voucher_id"] == "Q1"
+
+
+def test_the_marked_copy_of_a_row_far_down_has_no_rows_before_it() -> None:
+    fault = Fault(index=0, row=limits.LINES, column="E", id="", code="", field="", message="坏 · bad")
+    copy = io.BytesIO()
+    with open_sheet(
+        "xlsx", io.BytesIO(changed({SHEET: data(TOP + row(limits.LINES, *ROW))})), VOUCHER
+    ) as far:
+        far.marked([fault], copy)
+    assert len(copy.getvalue()) < 50_000
+    with open_sheet("xlsx", copy, VOUCHER) as back:
+        assert [record.row for record in back.records()] == [limits.LINES]
