@@ -15,9 +15,9 @@ from benchmarks.ingest.window import Measured, apart
 from services.ingest.sheets.sheet import CSV_TYPE, XLSX_TYPE
 from services.ingest.sheets.templates import csv_template, xlsx_template
 
-RECORDS_TARGET = 10_000
+RECORDS_TARGET = 20_000
 """Records a second of one process, in batches."""
-REQUESTS_TARGET = 1_000
+REQUESTS_TARGET = 2_000
 """Requests a second of one process, one record each."""
 
 _MOST_RECORDS = 40_000
