@@ -67,7 +67,7 @@ class Event(Pushed[Data], Generic[Data]):
 
 def identity(source: str, id: str) -> UUID:
     """Return the 128-bit name of `(source, id)`, the pair that counts once for ever."""
-    return UUID(bytes=blake2b(f"{source}\0{id}".encode(), digest_size=16).digest())
+    return _named(f"{source}\0{id}".encode())
 
 
 class Saying(Protocol):
@@ -86,7 +86,11 @@ def fingerprint(
     whoever has that already.
     """
     said = {"type": type, "subject": subject, "time": time, "data": data.said(dumped)}
-    return UUID(bytes=blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).digest())
+    return _named(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+
+
+def _named(content: bytes) -> UUID:
+    return UUID(int=int.from_bytes(blake2b(content, digest_size=16).digest(), "big"))
 
 
 def event_type(stream: str) -> str:

@@ -43,6 +43,8 @@ class Stream:
 
 
 def _subject_of(*names: str) -> Callable[[dict[str, Any]], str]:
+    if len(names) == 1:
+        return lambda data: str(data[names[0]])
     return lambda data: "/".join(str(data[name]) for name in names)
 
 

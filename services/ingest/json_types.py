@@ -7,12 +7,14 @@ from typing import Any
 from schemas.streams import Stream
 from services.ingest.faults import Refusal
 
-_WHOLE = (bool, int)
+_WHOLE = {bool, int}
 
 
 def check_json_types(stream: Stream, data: object, inside: str) -> None:
     """Refuse what pydantic would silently take for something else: `true` for 1, and 0 for 1970-01-01."""
     if not isinstance(data, dict):
+        return
+    if _WHOLE.isdisjoint(map(type, data.values())):
         return
     taken = _taken(stream)
     for name, value in data.items():

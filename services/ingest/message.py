@@ -1,7 +1,7 @@
 """One message for the broker, and its place there."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -13,8 +13,7 @@ from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC
 from services.ingest.check import Checked
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One message for a topic: its identity decides the partition."""
 
     topic: str

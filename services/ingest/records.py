@@ -26,7 +26,7 @@ class Pieces(Protocol):
     def __getitem__(self, index: int, /) -> bytes: ...
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Record:
     """One record of a push: its place in it (from 0), what it came as, and what that says.
 
@@ -212,7 +212,12 @@ class _TooDeep(Refusal):
         super().__init__("too_deep", text)
 
 
+_NESTED = {dict, list}
+
+
 def _is_deep(value: Any) -> bool:
+    if isinstance(value, dict) and _NESTED.isdisjoint(map(type, value.values())):
+        return False
     nodes: list[Any] = [value] if isinstance(value, dict | list) else []
     for _ in range(LEVELS_A_RECORD):
         nodes = [
