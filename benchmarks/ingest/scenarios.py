@@ -152,7 +152,11 @@ class Trial:
         rates.bare.append(done)
 
     def paced(self, records: int, rate: float) -> Paced:
-        """Push `rate` requests a second."""
+        """Push `rate` requests a second; not counted is what comes first, which connects to the broker."""
+        self._paced(records, rate, self._options.warm_up)
+        return self._paced(records, rate, self._options.seconds)
+
+    def _paced(self, records: int, rate: float, seconds: float) -> Paced:
         run = next(self._runs)
         paced = apart(
             client.open_loop,
@@ -160,7 +164,7 @@ class Trial:
             records=records,
             rate=rate,
             connections=self._options.connections,
-            seconds=self._options.seconds,
+            seconds=seconds,
         )
         self._check({run: paced.sent * records})
         return paced
