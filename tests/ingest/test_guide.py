@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from openpyxl import load_workbook
 
 from schemas.facility import KINDS
 from schemas.facility.base import Facility
@@ -50,9 +51,9 @@ def run(argv: list[str], environment: dict[str, str], folder: Path) -> str:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the guide's shell examples need curl")
 def test_the_shell_examples(environment: dict[str, str], tmp_path: Path) -> None:
-    first, many, schema, *withdrawals, cloudevent, sheet = [
-        json.loads(run(["bash", "-euo", "pipefail", "-c", code], environment, tmp_path)) for code in SHELL
-    ]
+    printed = [run(["bash", "-euo", "pipefail", "-c", code], environment, tmp_path) for code in SHELL]
+    first, many, schema, *withdrawals, cloudevent, sheet = [json.loads(text) for text in printed if text]
+    assert load_workbook(tmp_path / "childcare-place.xlsx").sheetnames[0] == "填报"
     assert len(withdrawals) == 3
     shown_first, shown_many = (json.loads(code) for language, code in BLOCKS if language == "json")
     for answer, shown in (
