@@ -22,7 +22,7 @@ from services.ingest.feeds.standing import Standings
 from services.ingest.settings import BYTES_A_RECORD, IngestSettings
 from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.migrations import migrate
-from services.platform.topics import ensure_topics
+from services.platform.topics import ensure_topics, topic_ids
 from tests.ingest.support import PLAN, Message, event, messages, voucher
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
@@ -77,9 +77,11 @@ class Feeding:
         )
 
     def committed(self) -> int:
-        reader = KafkaConsumer(bootstrap_servers=self.settings.kafka, group_id=feed_group(self.agency))
+        topic = feed_topic(self.agency)
+        group = feed_group(self.agency, topic_ids(self.settings.kafka, [topic])[topic])
+        reader = KafkaConsumer(bootstrap_servers=self.settings.kafka, group_id=group)
         try:
-            return reader.committed(TopicPartition(feed_topic(self.agency), 0)) or 0
+            return reader.committed(TopicPartition(topic, 0)) or 0
         finally:
             reader.close()
 

@@ -97,7 +97,7 @@ class Reader:
         consumer = AIOKafkaConsumer(
             self._topic,
             bootstrap_servers=self._bootstrap,
-            group_id=feed_group(self._name),
+            group_id=feed_group(self._name, life),
             client_id="minmai-ingest-feeds",
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 from schemas.streams import feed_topic
 from services.ingest.feeds.names import feed_group
 from services.platform.errors import Unavailable
+from services.platform.topics import topic_ids
 
 _ANSWER_SECONDS = 10.0
 _SILENCE_MS = 500
@@ -23,11 +24,12 @@ def waiting(bootstrap: str, agencies: Iterable[str]) -> dict[str, int]:
     places = {name: TopicPartition(feed_topic(name), 0) for name in agencies}
     try:
         with _consumer(bootstrap) as consumer:
-            there = consumer.topics()
-            places = {name: place for name, place in places.items() if place.topic in there}
+            ids = topic_ids(bootstrap, [place.topic for place in places.values()])
+            places = {name: place for name, place in places.items() if place.topic in ids}
             ends = _ends(consumer, list(places.values()))
         return {
-            name: max(0, ends[place] - _committed(bootstrap, name, place)) for name, place in places.items()
+            name: max(0, ends[place] - _committed(bootstrap, feed_group(name, ids[place.topic]), place))
+            for name, place in places.items()
         }
     except (KafkaError, OSError) as error:
         raise Unavailable(f"the Kafka broker at {bootstrap} cannot tell what waits: {error}") from error
@@ -48,8 +50,8 @@ def _ends(consumer: KafkaConsumer, places: list[TopicPartition]) -> dict[TopicPa
     return ends
 
 
-def _committed(bootstrap: str, agency: str, place: TopicPartition) -> int:
-    with _consumer(bootstrap, feed_group(agency)) as consumer:
+def _committed(bootstrap: str, group: str, place: TopicPartition) -> int:
+    with _consumer(bootstrap, group) as consumer:
         return consumer.committed(place) or 0
 
 
