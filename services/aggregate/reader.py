@@ -32,12 +32,16 @@ KEEPER = TopicPartition(DEAD_LETTER_TOPIC, 0)
 
 @dataclass
 class Owned:
-    """A partition this worker owns. `position`: the first offset not yet counted."""
+    """A partition this worker owns.
+
+    `position`: the first offset not yet counted; `sought`: the offset it was last asked for again.
+    """
 
     place: Place
     position: int
     agreed: int | None = None
     waiting: list[Any] = field(default_factory=list)
+    sought: int | None = None
 
     @property
     def wanted(self) -> int:
@@ -112,14 +116,30 @@ class Reader(Service):
             if owned is None:
                 continue
             new = [message for message in messages if message.offset >= owned.wanted]
-            if new and new[0].offset > owned.wanted and not await self._deleted(partition, owned.wanted):
+            if (
+                new
+                and new[0].offset > owned.wanted
+                and not await self._has_gap(partition, owned, new[0].offset)
+            ):
                 # Fetched before partitions moved: the owner has begun anew at an earlier offset since.
                 self._consumer.seek(partition, owned.wanted)
+                owned.sought = owned.wanted
                 continue
             owned.waiting.extend(new)
             moved.append(owned)
         await asyncio.gather(*(self._advance(owned) for owned in moved))
         await self._commit(moved)
+
+    async def _has_gap(self, partition: TopicPartition, owned: Owned, found: int) -> bool:
+        """Whether nothing lies between the wanted offset and the one found."""
+        wanted = owned.wanted
+        if owned.sought == wanted:  # fetched from there, and this is what comes next
+            log.warning(
+                "%s/%d has no records %d to %d, as where a write failed half-way: going on after them",
+                *(partition.topic, partition.partition, wanted, found - 1),
+            )
+            return True
+        return await self._deleted(partition, wanted)
 
     async def _deleted(self, partition: TopicPartition, wanted: int) -> bool:
         """Whether the broker no longer has a record that has not been counted."""

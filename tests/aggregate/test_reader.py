@@ -67,6 +67,18 @@ async def test_a_fetch_from_before_a_rebalance_is_not_counted_over_the_gap() -> 
     assert path.counted == [(50, 51, [50, 51])]
 
 
+async def test_offsets_that_nothing_lies_at_are_said_and_passed(caplog: pytest.LogCaptureFixture) -> None:
+    """The embedded broker has such where a write failed; to seek them for ever would stop the partition."""
+    path, consumer = Path(), Consumer()
+    one = reader(path, consumer, 50)
+    await one._take(fetched(100, 101))
+    await one._take(fetched(100, 101))
+    assert (path.counted, consumer.sought) == ([(50, 101, [100, 101])], [50])
+    assert "no records 50 to 99" in caplog.text
+    await one._take(fetched(110))
+    assert consumer.sought == [50, 102], "another gap is looked at anew"
+
+
 async def test_records_that_the_broker_deleted_are_said_and_passed(caplog: pytest.LogCaptureFixture) -> None:
     path, consumer = Path(), Consumer(begins=100)
     await reader(path, consumer, 50)._take(fetched(100, 101))
