@@ -43,6 +43,8 @@ class Paced:
     latencies: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
     """How long after its moment each request went out: all connections were busy, or the client was."""
+    warm_up: int = 0
+    """Requests sent before, which nothing else here counts."""
 
     @property
     def rate(self) -> float:

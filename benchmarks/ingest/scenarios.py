@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from statistics import median
 
@@ -153,8 +153,8 @@ class Trial:
 
     def paced(self, records: int, rate: float) -> Paced:
         """Push `rate` requests a second; not counted is what comes first, which connects to the broker."""
-        self._paced(records, rate, self._options.warm_up)
-        return self._paced(records, rate, self._options.seconds)
+        before = self._paced(records, rate, self._options.warm_up)
+        return replace(self._paced(records, rate, self._options.seconds), warm_up=before.sent)
 
     def _paced(self, records: int, rate: float, seconds: float) -> Paced:
         run = next(self._runs)

@@ -45,8 +45,11 @@ def _sent(results: dict[str, Any]) -> int:
     records = 0
     for rates in (results["batches"], results["singles"]):
         records += rates["records"] * sum(one["sent"] for one in (*rates["ours"], *rates["bare"]))
-    records += results["batches"]["records"] * results["paced_batches"]["sent"]
-    records += results["paced_singles"]["sent"]
+    for paced, each in (
+        (results["paced_batches"], results["batches"]["records"]),
+        (results["paced_singles"], 1),
+    ):
+        records += each * (paced["warm_up"] + paced["sent"])
     for file in results["files"].values():
         records += 2 * file["rows"] + file["quiet"]["sent"] + file["beside"]["sent"]
     return records
