@@ -59,8 +59,9 @@ class _Pushes:
             response = in_json(answer.model_dump_json(exclude_defaults=True), answer.status, language)
         except (Problem, ClientDisconnect) as error:
             problem = error if isinstance(error, Problem) else _disconnected()  # which the audit alone reads
+            # The audit counts it; a line of the log for each would let anybody fill the disk.
             remote = request.client.host if request.client else ""
-            log.info("a push from %s is answered %d %s", remote, problem.status, problem.code)
+            log.debug("a push from %s is answered %d %s", remote, problem.status, problem.code)
             response = of_problem(request, problem)
         self._metrics.pushes.labels(response.status_code).inc()
         self._metrics.seconds.observe(perf_counter() - began)
