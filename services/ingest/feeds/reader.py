@@ -124,8 +124,8 @@ class Reader:
             await asyncio.sleep(self._bucket.wait(time(), 0))  # what waits on a topic need not be refused
             fetched = await consumer.getmany(timeout_ms=int(_SILENCE_SECONDS * 1000), max_records=_AT_ONCE)
             for partition, messages in fetched.items():
-                self._bucket.take(len(messages))
                 refused = await self._forward(messages)
+                self._bucket.take(len(messages))  # what is not forwarded comes again
                 await consumer.commit({partition: messages[-1].offset + 1})
                 if (trip := self._breaker.look(len(messages), refused)) is not None:
                     return trip
