@@ -69,9 +69,10 @@ def _paced(what: str, paced: Paced, records: int, rate: float) -> None:
 
 def _latencies(paced: Paced) -> tuple[str, str, str]:
     found = paced.latencies
-    return tuple(
+    half, most, longest = (
         f"{1000 * one:,.1f}" for one in (percentile(found, 0.5), percentile(found, 0.99), max(found))
-    )  # type: ignore[return-value]
+    )
+    return half, most, longest
 
 
 def _file(what: str, push: FilePush) -> None:

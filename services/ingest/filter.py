@@ -26,7 +26,7 @@ _FIRST, _SECOND, _SECOND_PATTERN = 12, 39, 27
 
 
 def _pattern(number: int) -> int:
-    """Return a word with five bits set."""
+    """Return a word with six bits set."""
     places = dict.fromkeys(byte % _WORD_BITS for byte in blake2b(number.to_bytes(2)).digest())
     return sum(1 << place for place in list(places)[:6])
 

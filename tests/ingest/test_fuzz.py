@@ -132,7 +132,7 @@ def mangled(draw: st.DrawFn) -> bytes:
     return bytes(body)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     path=st.sampled_from(["/v1/events", *(f"/v1/streams/{name}" for name in STREAMS)])
     | st.just("/v1/streams/consumption-voucher"),
@@ -172,7 +172,7 @@ def test_no_body_breaks_the_gateway(
         assert answer["status"] == response.status_code
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 5) | plain, max_size=12))
 def test_a_good_record_is_never_lost_among_bad_ones(client: httpx.Client, mixed: list[Any]) -> None:
     """Numbers stand for good records with that id, all of the same content."""
@@ -189,7 +189,7 @@ def test_a_good_record_is_never_lost_among_bad_ones(client: httpx.Client, mixed:
     assert answer["rejected"] == len(mixed) - len(good)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     mixed=st.lists(st.integers(0, 5) | st.sampled_from(["五十", "-1", "1e", "="]), min_size=1, max_size=12),
     kind=st.sampled_from(["text/csv", XLSX]),

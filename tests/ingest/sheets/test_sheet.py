@@ -332,14 +332,14 @@ def _told(body: bytes, kind: SheetKind, stream: str) -> None:
     assert told in (400, 413, 415)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(body=bits, header=st.booleans(), stream=st.sampled_from(sorted(STREAMS)))
 def test_any_bytes_as_csv(body: bytes, header: bool, stream: str) -> None:
     top = csv_template(STREAMS[stream]) if header else b""
     _told(top + body, "csv", stream)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_damage_to_xlsx(data: st.DataObject) -> None:
     body = bytearray(GOOD)
@@ -351,7 +351,7 @@ def test_any_damage_to_xlsx(data: st.DataObject) -> None:
     _told(bytes(body), "xlsx", "consumption-voucher")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_xml_in_xlsx(data: st.DataObject) -> None:
     bad = io.BytesIO()
@@ -366,7 +366,7 @@ def test_any_xml_in_xlsx(data: st.DataObject) -> None:
     _told(bad.getvalue(), "xlsx", "consumption-voucher")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     strange=st.lists(st.tuples(st.integers(0, 3), st.lists(cells, min_size=1, max_size=7)), max_size=4),
     kind=st.sampled_from(["csv", "xlsx"]),
@@ -393,7 +393,7 @@ def test_a_good_row_is_read_whatever_stands_around_it(
         assert expected | {"voucher_id": f"good-{place}"} in found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     inside=st.recursive(
         st.sampled_from(
@@ -431,7 +431,7 @@ def test_any_elements_as_a_sheet(inside: str) -> None:
     _told(bad.getvalue(), "xlsx", "consumption-voucher")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=tables)
 def test_any_cells_below_a_header(rows: list[list[str]]) -> None:
     text = "\n".join(
