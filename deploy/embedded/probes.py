@@ -39,6 +39,7 @@ def broker_answers(host: str, port: int) -> None:
 
 
 def board_has_figures(host: str, port: int) -> None:
-    """Raise Unavailable until the board shows a first figure."""
-    if json.loads(answers_ok(host, port, "/v1/indicators"))["as_of"] is None:
+    """Raise Unavailable until the board shows a first number: a figure without data is none."""
+    shown = json.loads(answers_ok(host, port, "/v1/indicators"))["indicators"]
+    if all(figure["value"] is None for one in shown for figure in one["figures"]):
         raise Unavailable("the board has no figure yet")
