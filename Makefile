@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 BEHAVIOUR := tests/platform tests/ingest tests/alerts tests/board tests/aggregate tests/e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-kafka test-browser bench soak generate lint types format ci lock clean
+.PHONY: help install demo up test test-kafka test-browser test-metrics bench soak generate lint types format ci lock clean
 
 help: ## list the targets
 	@echo '民脉 minmai'
@@ -30,16 +30,20 @@ up: $(VENV)/.run ## the same without the invented county: for records of your ow
 	@exec $(BIN)/minmai up $(FLAGS)
 
 test: $(VENV)/.dev ## install, then run the whole suite on the embedded broker
-	@$(BIN)/python -m pytest $(PYTEST) -m 'not kafka and not browser' $(FLAGS); code=$$?; \
+	@$(BIN)/python -m pytest $(PYTEST) -m 'not kafka and not browser and not promtool' $(FLAGS); code=$$?; \
 	echo 'Left out here: the same behaviour on Apache Kafka (make test-kafka; Java 17 and Maven),'; \
-	echo '               the page in a real browser (make test-browser; chromium). Both run in CI (.ci/run).'; \
+	echo '               the page in a real browser (make test-browser; chromium),'; \
+	echo "               the metrics as Prometheus sees them (make test-metrics; promtool). All run in CI (.ci/run)."; \
 	exit $$code
 
 test-kafka: $(VENV)/.dev ## the behaviour suites on Apache Kafka 4; needs Java 17 and Maven
-	@$(BIN)/python -m pytest $(PYTEST) --broker=kafka -m 'not browser' $(BEHAVIOUR) $(FLAGS)
+	@$(BIN)/python -m pytest $(PYTEST) --broker=kafka -m 'not browser and not promtool' $(BEHAVIOUR) $(FLAGS)
 
 test-browser: $(VENV)/.dev ## look at the page in a real browser; needs chromium
 	@$(BIN)/python -m pytest -m browser $(FLAGS)
+
+test-metrics: $(VENV)/.dev ## let Prometheus' own checker look at every service's metrics; needs promtool (Debian: prometheus)
+	@$(BIN)/python -m pytest -m promtool $(FLAGS)
 
 bench: $(VENV)/.dev ## ingest, freshness, backlog and the cost of a record; on a machine with nothing else to do
 	@for part in ingest freshness backlog cost; do $(BIN)/python -m benchmarks.$$part || exit; done
@@ -47,8 +51,8 @@ bench: $(VENV)/.dev ## ingest, freshness, backlog and the cost of a record; on a
 soak: $(VENV)/.dev ## an hour at a county's pace, every process killed in turn: is every record accounted for?
 	@$(BIN)/python -m benchmarks.soak $(FLAGS)
 
-generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the page of each indicator
-	@$(BIN)/python -m schemas.generate && $(BIN)/minmai plan docs
+generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the page of metrics, of each indicator
+	@$(BIN)/python -m schemas.generate && $(BIN)/python -m schemas.metrics_page && $(BIN)/minmai plan docs
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

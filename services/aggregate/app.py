@@ -13,20 +13,21 @@ import faust
 from aiohttp.web import Response
 from faust.app.base import BootStrategy
 from mode.types import ServiceT
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from schemas.dead_letter import DeadLetter
 from schemas.indicator import Figure
 from schemas.streams import DEAD_LETTER_TOPIC, INDICATOR_TOPIC
+from services.aggregate import metrics
 from services.aggregate.blocks import Claims
 from services.aggregate.keeper import Keeper
-from services.aggregate.metrics import REGISTRY
+from services.aggregate.lag import Ends
 from services.aggregate.pipeline import BlockPath, FigurePath
 from services.aggregate.reader import Reader
 from services.aggregate.refresher import Refresher
 from services.aggregate.settings import AggregateSettings
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
+from services.platform.metrics import CONTENT_TYPE
 from services.platform.plan import load_plan
 from services.platform.topics import answers
 
@@ -49,7 +50,7 @@ class Aggregator(faust.App):
 def build(settings: AggregateSettings, scratch: str) -> Aggregator:
     """Return the app with its services and pages; `scratch` is a folder Faust insists on having."""
     plan = load_plan(settings.plan)
-    clickhouse = ClickHouse(settings)
+    clickhouse = ClickHouse(settings, inserted=metrics.inserted)
     app = Aggregator(
         "minmai-aggregate",
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
@@ -75,7 +76,7 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
     block_path = BlockPath(clickhouse, Claims(clickhouse, worker), refuse, plan.zone, refresher.told)
     reader = Reader(settings, block_path, refresher.keep)
     refresher.behind = lambda: reader.behind
-    app.minmai_services = [refresher, reader]
+    app.minmai_services = [refresher, reader, Ends(metrics.LAG, lambda: reader.consumer)]
     _add_pages(app, reader, refresher)
     return app
 
@@ -124,5 +125,5 @@ def _add_pages(app: Aggregator, reader: Reader, refresher: Refresher) -> None:
         return web.json({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
     @app.page("/metrics")
-    async def metrics(_web: Any, _request: Any) -> Any:
-        return Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def prometheus(_web: Any, _request: Any) -> Any:
+        return Response(body=metrics.REGISTRY.text(), headers={"Content-Type": CONTENT_TYPE})

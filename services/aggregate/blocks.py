@@ -7,7 +7,7 @@ workers that both believe they own a partition thus write the very same block, u
 rows are counted once without any lock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -28,11 +28,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Block:
-    """The offsets from `first` to `last`, both included."""
+    """The offsets from `first` to `last`, both included.
+
+    `written_at`: when its oldest record was written to the topic; None if an earlier owner of the partition
+    may have counted it.
+    """
 
     place: Place
     first: int
     last: int
+    written_at: datetime | None = field(default=None, compare=False)
 
     @property
     def token(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.declaration import Indicator
 from schemas.indicator import Figure
+from services.aggregate import metrics
 from services.aggregate.tasks import TaskReports
 from services.aggregate.touches import VOUCHERS, Touched, Touches
 from services.figures.prospect import prospect
@@ -94,6 +95,8 @@ class Keeper:
         self._write("indicator_live", _columns(changed))
         self._write("task_live", self._tasks.rows(self._pending_tasks, version))
         self._write("block_shown", self._shown())
+        for written_at in self._touches.unshown.values():
+            metrics.fresh(metrics.SHOWN_SECONDS, written_at)
         self._touches.unshown.clear()
         self._pending, self._pending_tasks, self._today = {}, set(), today
         self._live.update({(one.indicator, one.division): one for one in changed})

@@ -1,24 +1,28 @@
-"""Metrics of the aggregator."""
+"""Metrics of the aggregator; its hot path gives them numbers of a block, never of a record."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from datetime import UTC, datetime
 
-REGISTRY = CollectorRegistry()
+from prometheus_client import Histogram
 
-RECORDS = Counter(
-    "minmai_aggregate_records",
-    "Records read from the stream topics, by outcome",
-    ["stream", "outcome"],
-    registry=REGISTRY,
-)
-BLOCK_SECONDS = Histogram(
-    "minmai_aggregate_block_seconds", "Time from claim to counted, per block", registry=REGISTRY
-)
-REFRESH_SECONDS = Histogram(
-    "minmai_aggregate_refresh_seconds",
-    "Time to bring the touched figures up to the records",
-    registry=REGISTRY,
-)
-PARTITIONS = Gauge("minmai_aggregate_partitions", "Partitions this worker owns", registry=REGISTRY)
+from schemas import metrics as declared
+from services.aggregate.lag import Lag
+from services.platform.metrics import Registry
+
+REGISTRY = Registry()
+
+RECORDS = REGISTRY.counter(declared.AGGREGATE_RECORDS)
+PARTITIONS = REGISTRY.gauge(declared.AGGREGATE_PARTITIONS)
+KEEPER = REGISTRY.gauge(declared.AGGREGATE_KEEPER)
+BLOCK_RECORDS = REGISTRY.histogram(declared.AGGREGATE_BLOCK_RECORDS)
+BLOCK_SECONDS = REGISTRY.histogram(declared.AGGREGATE_BLOCK_SECONDS)
+INSERT_SECONDS = REGISTRY.histogram(declared.AGGREGATE_INSERT_SECONDS)
+COUNTED_SECONDS = REGISTRY.histogram(declared.AGGREGATE_COUNTED_SECONDS)
+SHOWN_SECONDS = REGISTRY.histogram(declared.AGGREGATE_SHOWN_SECONDS)
+REFRESH_SECONDS = REGISTRY.histogram(declared.AGGREGATE_REFRESH_SECONDS)
+
+LAG = Lag()
+REGISTRY.read(declared.AGGREGATE_LAG_RECORDS, LAG.records)
+REGISTRY.read(declared.AGGREGATE_LAG_SECONDS, LAG.seconds)
 
 
 def count(stream: str, new: int, duplicates: int, conflicts: int, refused: int) -> None:
@@ -30,3 +34,14 @@ def count(stream: str, new: int, duplicates: int, conflicts: int, refused: int) 
         ("refused", refused),
     ):
         RECORDS.labels(stream, outcome).inc(number)
+
+
+def fresh(histogram: Histogram, written_at: datetime | None) -> None:
+    """Note how old a block's oldest record is by now; None: nobody knows when it was written."""
+    if written_at is not None:
+        histogram.observe(max(0.0, (datetime.now(UTC) - written_at).total_seconds()))
+
+
+def inserted(table: str, seconds: float) -> None:
+    """Note how long an insert took."""
+    INSERT_SECONDS.labels(table).observe(seconds)

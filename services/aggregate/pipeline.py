@@ -136,6 +136,7 @@ class BlockPath:
         await patiently(lambda: self._touches.tell(block, touched, counted))
         self._told()
         metrics.count(stream.name, len(new), len(duplicates), len(conflicts), len(refused))
+        metrics.fresh(metrics.COUNTED_SECONDS, block.written_at)
 
     def _withdraw(self, stream: Stream, block: Block, new: Sequence[Record]) -> Touched:
         """Take withdrawn vouchers out of the sums; return what the block touched."""

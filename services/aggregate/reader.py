@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -34,7 +35,8 @@ KEEPER = TopicPartition(DEAD_LETTER_TOPIC, 0)
 class Owned:
     """A partition this worker owns.
 
-    `position`: the first offset not yet counted; `sought`: the offset it was last asked for again.
+    `position`: the first offset not yet counted; `sought`: the offset it was last asked for again; `begun`:
+    whether an earlier owner may have counted the block that begins at `position`.
     """
 
     place: Place
@@ -42,6 +44,7 @@ class Owned:
     agreed: int | None = None
     waiting: list[Any] = field(default_factory=list)
     sought: int | None = None
+    begun: bool = False
 
     @property
     def wanted(self) -> int:
@@ -64,6 +67,11 @@ class Reader(Service):
         self._consumer: AIOKafkaConsumer | None = None
         self.joined = False
         self.behind = False
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        """The consumer; None before the start."""
+        return self._consumer
 
     async def on_start(self) -> None:
         """Join the consumer group."""
@@ -164,10 +172,14 @@ class Reader(Service):
 
     async def _count(self, owned: Owned, last: int) -> None:
         inside = [message for message in owned.waiting if message.offset <= last]
+        written_at = _written_at(inside[0]) if inside and not owned.begun else None
         with metrics.BLOCK_SECONDS.time():
-            await self._path.count(Block(owned.place, owned.position, last), inside)
+            await self._path.count(Block(owned.place, owned.position, last, written_at), inside)
+        metrics.BLOCK_RECORDS.observe(len(inside))
         owned.waiting = owned.waiting[len(inside) :]
-        owned.position, owned.agreed = last + 1, None
+        owned.position, owned.agreed, owned.begun = last + 1, None, False
+        partition = TopicPartition(owned.place.topic, owned.place.partition)
+        metrics.LAG.counted(partition, owned.position, inside[-1].timestamp / 1000 if inside else None)
 
     async def _commit(self, moved: Iterable[Owned]) -> None:
         offsets = {TopicPartition(one.place.topic, one.place.partition): one.position for one in moved}
@@ -191,8 +203,9 @@ class Reader(Service):
             for partition in partitions:
                 place = Place(partition.topic, ids[partition.topic], partition.partition)
                 begun = await self._path.newest_claim(place)
-                owned = Owned(place, begun.first, begun.last) if begun else Owned(place, 0)
+                owned = Owned(place, begun.first, begun.last, begun=True) if begun else Owned(place, 0)
                 self._owned[partition] = owned
+                metrics.LAG.own(partition, owned.position)
                 consumer.seek(partition, owned.position)
             self._keep(KEEPER in self._owned)
             self.joined = True
@@ -203,9 +216,14 @@ class Reader(Service):
         async with self._moving:
             for partition in partitions:
                 self._owned.pop(partition, None)
+                metrics.LAG.disown(partition)
             self._keep(False)
             self.joined = False
             metrics.PARTITIONS.set(len(self._owned))
+
+
+def _written_at(message: Any) -> datetime:
+    return datetime.fromtimestamp(message.timestamp / 1000, UTC)
 
 
 class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types here

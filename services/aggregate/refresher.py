@@ -6,6 +6,7 @@ from typing import Any
 from mode import Service
 from mode.utils.locks import Event
 
+from services.aggregate import metrics
 from services.aggregate.pipeline import FigurePath
 from services.aggregate.waiting import patiently
 from services.platform.clock import Clock
@@ -38,6 +39,7 @@ class Refresher(Service):
     def keep(self, keeping: bool) -> None:
         """Become the keeper of the figures, anew, or cease to be it."""
         self._keeping, self._begun, self.ready = keeping, False, not keeping
+        metrics.KEEPER.set(keeping)
         self._something.set()
 
     def told(self) -> None:

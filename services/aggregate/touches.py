@@ -62,8 +62,9 @@ class Touches:
     """Table `touch`: written by every worker, read by the keeper."""
 
     clickhouse: ClickHouse
-    unshown: set[BlockName] = field(default_factory=set)
-    """Blocks that have been told and are not yet in table `block_shown`; the keeper takes them out."""
+    unshown: dict[BlockName, datetime | None] = field(default_factory=dict)
+    """Blocks that have been told and are not yet in table `block_shown`, with `written_at` of each; the
+    keeper takes them out."""
     _since: datetime | None = None
     _taken: dict[tuple[UUID, int, int, str], datetime] = field(default_factory=dict)
 
@@ -85,6 +86,7 @@ class Touches:
                 "subjects": [[name for name, _ in days] for days in told.values()],
                 "days": [[day for _, day in days] for days in told.values()],
                 "counted": [[name.int >> 64 for name in counted.get(stream, ())] for stream in told],
+                "written_at": [block.written_at] * len(told),
             },
         )
 
@@ -93,16 +95,18 @@ class Touches:
         [(now,)] = self.clickhouse.query("SELECT now64(3, 'UTC')")
         self._since, self._taken = now - OVERLAP, {}
         rows = self.clickhouse.query(
-            "SELECT DISTINCT topic_id, partition, first_offset FROM touch"
+            "SELECT topic_id, partition, first_offset, min(written_at) FROM touch"
             " WHERE (topic_id, partition, first_offset) NOT IN (SELECT topic_id, partition, first_offset"
             " FROM block_shown WHERE shown_at > now() - INTERVAL 2 DAY)"  # touches are kept for one
+            " GROUP BY topic_id, partition, first_offset"
         )
-        self.unshown = {(topic_id, partition, first) for topic_id, partition, first in rows}
+        self.unshown = {(topic_id, partition, first): written for topic_id, partition, first, written in rows}
 
     def new(self) -> Touched:
         """Return what has been told since the last call."""
         rows = self.clickhouse.query(
-            "SELECT topic_id, partition, first_offset, stream, told_at, subjects, days FROM touch"
+            "SELECT topic_id, partition, first_offset, stream, told_at, written_at, subjects, days"
+            " FROM touch"
             " WHERE told_at >= %(since)s AND (topic_id, partition, first_offset, stream) NOT IN"
             " (SELECT topic_id, partition, first_offset, stream FROM taken) ORDER BY told_at",
             {"since": self._since},
@@ -116,9 +120,9 @@ class Touches:
             },
         )
         touched: defaultdict[str, Days] = defaultdict(set)
-        for *key, told_at, subjects, days in rows:
+        for *key, told_at, written_at, subjects, days in rows:
             touched[key[3]].update(zip(subjects, days, strict=True))
-            self.unshown.add((key[0], key[1], key[2]))
+            self.unshown[key[0], key[1], key[2]] = written_at
             self._taken[tuple(key)] = told_at
             self._since = max(self._since or told_at, told_at - OVERLAP)
         if rows:

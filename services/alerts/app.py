@@ -20,6 +20,7 @@ from services.alerts.settings import AlertsSettings
 from services.alerts.state import FeedAlert, NoticeView
 from services.alerts.watch import Standing
 from services.platform.errors import Unavailable
+from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import Server, listen
 
 _STOP_SECONDS = 3
@@ -73,7 +74,7 @@ def create_app(alerts: Alerts) -> FastAPI:
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
-        return Response(alerts.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(alerts.metrics.text(), media_type=CONTENT_TYPE)
 
     @app.get("/v1/alerts", response_model=StandingList)
     def standings() -> StandingList | JSONResponse:

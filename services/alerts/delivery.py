@@ -129,9 +129,13 @@ class Courier:
             attempt += 1
             began = time.monotonic()
             outcome = await self._try(notice)
-            duration_ms = round((time.monotonic() - began) * 1000)
+            seconds = time.monotonic() - began
+            self._metrics.attempt_seconds.labels(notice.channel).observe(seconds)
+            duration_ms = round(seconds * 1000)
             at = self._now()
             state = self._state_after(notice, outcome, at)
+            if state != "retrying":
+                self._metrics.notices.labels(notice.channel, state).inc()
             await self._record(
                 notice,
                 Attempt(number=attempt, state=state, answer=outcome.answer, duration_ms=duration_ms, at=at),
@@ -161,14 +165,12 @@ class Courier:
             return "delivered"
         if outcome.kind == "refused":
             log.error("%s was refused for good by %s: %s", about, where, outcome.answer)
-            self._metrics.lost.labels(notice.channel, "refused").inc()
             return "refused"
         if self._patience.over(notice, at):
             log.error(
                 "%s is given up after %g s: %s does not take it: %s",
                 *(about, self._patience.give_up, where, outcome.answer),
             )
-            self._metrics.lost.labels(notice.channel, "given_up").inc()
             return "given_up"
         log.warning("%s not delivered to %s yet: %s", about, where, outcome.answer)
         return "retrying"

@@ -1,44 +1,24 @@
 """What the alerts service tells Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from schemas import metrics as declared
+from services.platform.metrics import Registry
 
 
 class Metrics:
-    """A registry of one service's own, so that several can live in one process."""
+    """The metrics of one alerts service."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self.figures = Counter(
-            "minmai_alerts_figures", "Figures evaluated, repeats included", registry=self._registry
-        )
-        self.unreadable = Counter(
-            "minmai_alerts_unreadable_records",
-            "Records of the indicator topic that are not figures",
-            registry=self._registry,
-        )
-        self.changes = Counter(
-            "minmai_alerts_changes", "Changes of state", ["rule", "state"], registry=self._registry
-        )
-        self.firing = Gauge("minmai_alerts_firing", "Alerts that fire now", registry=self._registry)
-        self.connected = Gauge(
-            "minmai_alerts_source_connected", "1 while the indicator topic is read", registry=self._registry
-        )
-        self.waiting = Gauge(
-            "minmai_alerts_notices_waiting", "Notices not settled yet", registry=self._registry
-        )
-        self.attempts = Counter(
-            "minmai_alerts_attempts",
-            "Attempts to deliver, by outcome: delivered, retry, refused",
-            ["channel", "outcome"],
-            registry=self._registry,
-        )
-        self.lost = Counter(
-            "minmai_alerts_notices_lost",
-            "Notices that nobody will get: refused for good, or given up",
-            ["channel", "why"],
-            registry=self._registry,
-        )
+        registry = self._registry = Registry()
+        self.figures = registry.counter(declared.ALERTS_FIGURES)
+        self.unreadable = registry.counter(declared.ALERTS_UNREADABLE)
+        self.changes = registry.counter(declared.ALERTS_CHANGES)
+        self.firing = registry.gauge(declared.ALERTS_FIRING)
+        self.connected = registry.gauge(declared.ALERTS_CONNECTED)
+        self.waiting = registry.gauge(declared.ALERTS_WAITING)
+        self.notices = registry.counter(declared.ALERTS_NOTICES)
+        self.attempts = registry.counter(declared.ALERTS_ATTEMPTS)
+        self.attempt_seconds = registry.histogram(declared.ALERTS_ATTEMPT_SECONDS)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return self._registry.text()

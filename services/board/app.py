@@ -16,10 +16,12 @@ from fastapi.staticfiles import StaticFiles
 from services.board import problems
 from services.board.api import indicators, others
 from services.board.api.asked import Asked
+from services.board.metrics import Timed
 from services.board.pipeline import Board
 from services.board.problems import problem
 from services.board.settings import BoardSettings
 from services.platform.errors import Unavailable
+from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import SecureHeaders, Server, listen
 
 STATIC = Path(__file__).parent / "static"
@@ -43,6 +45,7 @@ def create_app(board: Board) -> FastAPI:
     app = FastAPI(title="minmai board", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(SecureHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING)
+    app.add_middleware(Timed, metrics=board.metrics)
     problems.install(app)
     _add_page(app)
     asked = Asked(board.plan, board.clock.now)
@@ -101,7 +104,7 @@ def _add_health(app: FastAPI, board: Board) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
-        return Response(board.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(board.metrics.text(), media_type=CONTENT_TYPE)
 
 
 class _Server(Server):

@@ -1,45 +1,51 @@
 """What the board tells Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from time import perf_counter
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from schemas import metrics as declared
 from services.board.hub import Hub
-
-
-class _HubState(Collector):
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        hub = self._hub
-        return [
-            GaugeMetricFamily("minmai_board_pages", "open pages", value=hub.pages),
-            GaugeMetricFamily(
-                "minmai_board_source_connected",
-                "1 while the topic of changed figures is read",
-                value=int(hub.source.connected),
-            ),
-            GaugeMetricFamily(
-                "minmai_board_overflows",
-                "pages told to reload since the start because too much waited for them",
-                value=hub.overflows,
-            ),
-        ]
+from services.platform.metrics import Registry
 
 
 class Metrics:
-    """A registry of one board's own, so that several can live in one process."""
+    """The metrics of one board."""
 
     def __init__(self, hub: Hub) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_HubState(hub))
-        self.unreadable = Counter(
-            "minmai_board_unreadable_records",
-            "records of the indicator topic that are not figures",
-            registry=self._registry,
-        )
+        registry = self._registry = Registry()
+        registry.gauge(declared.BOARD_PAGES).set_function(lambda: hub.pages)
+        registry.gauge(declared.BOARD_CONNECTED).set_function(lambda: hub.source.connected)
+        registry.read(declared.BOARD_OVERFLOWS, lambda: [((), hub.overflows)])
+        self.unreadable = registry.counter(declared.BOARD_UNREADABLE)
+        self.response_seconds = registry.histogram(declared.BOARD_RESPONSE_SECONDS)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return self._registry.text()
+
+
+class Timed:
+    """ASGI middleware: takes the time to the beginning of each answer, by route and kind of status."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._seconds = metrics.response_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
+
+        async def send_timed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                status = f"{message['status'] // 100}xx"
+                self._seconds.labels(_route(scope), status).observe(perf_counter() - began)
+            await send(message)
+
+        await self._app(scope, receive, send_timed if scope["type"] == "http" else send)
+
+
+def _route(scope: Scope) -> str:
+    """Return the path as it was declared: what stands in its place in a request may be anything."""
+    if scope["path"].startswith("/static/"):
+        return "/static"
+    return getattr(scope.get("route"), "path", "other")

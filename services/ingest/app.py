@@ -10,7 +10,6 @@ import uvicorn
 from clickhouse_driver.errors import Error as ClickHouseError
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse
@@ -43,6 +42,7 @@ from services.ingest.writer import Writer
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import StartError, Unavailable
 from services.platform.garbage import settle
+from services.platform.metrics import CONTENT_TYPE
 from services.platform.plan import load_plan
 from services.platform.web import Server, listen
 
@@ -68,7 +68,8 @@ def create_app(settings: IngestSettings) -> FastAPI:
     journal = Journal(settings.journal, settings.journal_segment_bytes) if settings.journal else None
     clickhouse = ClickHouse(settings)
     outlet = Outlet(settings.kafka, settings.write_timeout * _SEND_SHARE)
-    writer = Writer(outlet, journal, settings.write_timeout)
+    metrics = Metrics()
+    writer = Writer(outlet, journal, settings.write_timeout, metrics)
     received = received_for(settings, clickhouse)
     known = Known(clickhouse, settings.known_wait, memory=settings.known_memory)
     receipts = Receipts(clickhouse)
@@ -78,10 +79,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
         received=received,
         remember=receipts.remember,
     )
-    metrics = Metrics()
-    metrics.ready.set_function(lambda: watch.obstacle is None)
-    metrics.known_selective.set_function(lambda: known.is_selective)
-    metrics.known_remembered.set_function(lambda: known.remembered)
+    _measure(metrics, watch, known, writer, journal)
 
     async def write(messages: Sequence[Message]) -> None:
         watch.check()
@@ -132,7 +130,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
         check=checker.event,
         standings=Standings(clickhouse),
         pace=settings.agency_records_per_second,
-        registry=metrics.registry,
+        metrics=metrics,
     )
     pushes.install(app, pipeline, metrics)
     _add_receipts(app, pipeline, receipts, copies)
@@ -142,6 +140,16 @@ def create_app(settings: IngestSettings) -> FastAPI:
     download.install(app)
     document.complete(app)
     return app
+
+
+def _measure(metrics: Metrics, watch: Watch, known: Known, writer: Writer, journal: Journal | None) -> None:
+    metrics.ready.set_function(lambda: watch.obstacle is None)
+    metrics.known_selective.set_function(lambda: known.is_selective)
+    metrics.known_remembered.set_function(lambda: known.remembered)
+    metrics.waiting_bytes.set_function(lambda: writer.waiting_bytes)
+    if journal is not None:
+        metrics.journal_segments.set_function(lambda: len(journal.sizes()))
+        metrics.journal_bytes.set_function(lambda: sum(journal.sizes()))
 
 
 def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts, copies: Copies) -> None:
@@ -208,7 +216,7 @@ def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> No
 
     @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.registry.text(), media_type=CONTENT_TYPE)
 
 
 def _add_errors(app: FastAPI) -> None:

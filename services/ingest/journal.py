@@ -6,6 +6,7 @@ A folder of segment files; only the newest is written to, and only at its end. A
 broker; writing it to the topics again is harmless, for a record counts once.
 """
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -81,6 +82,14 @@ class Journal:
         """The segments that are not written to any more, oldest first."""
         with self._mutex:
             return [path for path in self._paths() if self._active is None or path != self._active_path]
+
+    def sizes(self) -> list[int]:
+        """The bytes of each segment on disk."""
+        sizes = []
+        for path in self._paths():
+            with contextlib.suppress(FileNotFoundError):  # dropped meanwhile
+                sizes.append(path.stat().st_size)
+        return sizes
 
     def drop(self, segment: Path) -> None:
         """Delete a segment whose records are all counted."""

@@ -1,36 +1,24 @@
 """What ingest counts, for `GET /metrics`."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from schemas import metrics as declared
+from services.platform.metrics import Registry
 
 
 class Metrics:
     """The metrics of one ingest process."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.records = Counter(
-            "minmai_ingest_records",
-            "Records by what became of them",
-            ["agency", "outcome"],
-            registry=self.registry,
-        )
-        self.refusals = Counter(
-            "minmai_ingest_refusals", "Refused records by reason", ["agency", "code"], registry=self.registry
-        )
-        self.pushes = Counter(
-            "minmai_ingest_pushes", "Pushes by HTTP status", ["status"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "minmai_ingest_push_seconds", "From the end of the headers to the answer", registry=self.registry
-        )
-        self.ready = Gauge("minmai_ingest_ready", "1 while records can be accepted", registry=self.registry)
-        self.known_selective = Gauge(
-            "minmai_ingest_known_selective",
-            "1 while only records that may have been counted before are asked about",
-            registry=self.registry,
-        )
-        self.known_remembered = Gauge(
-            "minmai_ingest_known_remembered",
-            "Records that are remembered to tell new ones from",
-            registry=self.registry,
-        )
+        registry = self.registry = Registry()
+        self.records = registry.counter(declared.INGEST_RECORDS)
+        self.refusals = registry.counter(declared.INGEST_REFUSALS)
+        self.pushes = registry.counter(declared.INGEST_PUSHES)
+        self.seconds = registry.histogram(declared.INGEST_PUSH_SECONDS)
+        self.write_seconds = registry.histogram(declared.INGEST_WRITE_SECONDS)
+        self.waiting_bytes = registry.gauge(declared.INGEST_WAITING_BYTES)
+        self.ready = registry.gauge(declared.INGEST_READY)
+        self.known_selective = registry.gauge(declared.INGEST_KNOWN_SELECTIVE)
+        self.known_remembered = registry.gauge(declared.INGEST_KNOWN_REMEMBERED)
+        self.journal_segments = registry.gauge(declared.INGEST_JOURNAL_SEGMENTS)
+        self.journal_bytes = registry.gauge(declared.INGEST_JOURNAL_BYTES)
+        self.feed_reading = registry.gauge(declared.INGEST_FEED_READING)
+        self.feed_stopped = registry.gauge(declared.INGEST_FEED_STOPPED)

@@ -5,9 +5,11 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import perf_counter
 
 from services.ingest.journal import Journal
 from services.ingest.message import Message
+from services.ingest.metrics import Metrics
 from services.ingest.outlet import Outlet
 from services.platform.errors import Unavailable
 
@@ -27,13 +29,16 @@ class _Waiting:
 class Writer:
     """Writes the messages of all pushes, a group at a time. `open` it first, `close` it last."""
 
-    def __init__(self, outlet: Outlet, journal: Journal | None, timeout: float) -> None:
+    def __init__(self, outlet: Outlet, journal: Journal | None, timeout: float, metrics: Metrics) -> None:
         self._outlet = outlet
         self._journal = journal
         self._timeout = timeout
+        self._broker_seconds = metrics.write_seconds.labels("broker")
+        self._journal_seconds = metrics.write_seconds.labels("journal")
         self._disk = ThreadPoolExecutor(1, "journal")  # the common threads may all wait for ClickHouse
         self._queue: list[_Waiting] = []
-        self._queued_bytes = 0
+        self.waiting_bytes = 0
+        """Of the messages that wait for their turn."""
         self._some = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.between_groups = asyncio.Lock()
@@ -62,11 +67,11 @@ class Writer:
         if not messages:
             return
         size = sum(len(message.value) for message in messages)
-        if self._queued_bytes + size > _WAITING_BYTES:
+        if self.waiting_bytes + size > _WAITING_BYTES:
             raise Unavailable("too many records wait for the broker")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(messages, size, done))
-        self._queued_bytes += size
+        self.waiting_bytes += size
         self._some.set()
         try:
             await asyncio.wait_for(done, self._timeout)
@@ -95,15 +100,17 @@ class Writer:
             taken += 1
             size += waiting.size
         group, self._queue = self._queue[:taken], self._queue[taken:]
-        self._queued_bytes -= size
+        self.waiting_bytes -= size
         if not self._queue:
             self._some.clear()
         return [waiting for waiting in group if not waiting.done.done()]  # the others' time is up
 
     async def _write_group(self, group: list[_Waiting]) -> None:
+        began = perf_counter()
         outcome = iter(
             await self._outlet.send([message for waiting in group for message in waiting.messages])
         )
+        took = perf_counter() - began
         written = []
         for waiting in group:
             errors = [error for _message, error in zip(waiting.messages, outcome, strict=False) if error]
@@ -114,9 +121,13 @@ class Writer:
             else:
                 written.append(waiting)
         kept = [message for waiting in written for message in waiting.messages]
+        if kept:
+            self._broker_seconds.observe(took)
         if self._journal is not None and kept:
+            began = perf_counter()
             try:
                 await asyncio.get_running_loop().run_in_executor(self._disk, self._journal.append, kept)
+                self._journal_seconds.observe(perf_counter() - began)
             except OSError as error:
                 self.troubled.set()
                 log.error("the journal cannot be written: %s", error)  # noqa: TRY400

@@ -5,8 +5,9 @@ unread packets on its socket, so it is closed and never put back.
 """
 
 import queue
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 from clickhouse_driver import Client
@@ -24,9 +25,17 @@ AWAY = (NetworkError, SocketTimeoutError, EOFError, OSError)
 class ClickHouse:
     """A pool of clients to one database; safe to use from many threads."""
 
-    def __init__(self, settings: Common, *, database: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Common,
+        *,
+        database: str | None = None,
+        inserted: Callable[[str, float], None] = lambda _table, _seconds: None,
+    ) -> None:
+        """`inserted` is told the table and the seconds of each insert that succeeded."""
         self.database = database or settings.clickhouse_database
         self._settings = settings
+        self._inserted = inserted
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
 
     def query(
@@ -67,12 +76,14 @@ class ClickHouse:
         if not next(iter(columns.values())):
             return
         with self._client() as client:
+            began = perf_counter()
             client.execute(
                 f"INSERT INTO {table} ({', '.join(columns)}) VALUES",
                 list(columns.values()),
                 columnar=True,
                 settings=dict(settings or {}),
             )
+            self._inserted(table, perf_counter() - began)
 
     def close(self) -> None:
         """Close every idle client."""

@@ -21,6 +21,7 @@ from services.platform.clickhouse import ClickHouse
 class Message:
     offset: int
     value: bytes | None
+    timestamp: int = 0
 
 
 def event(stream: str, source: str, id: str, time: datetime, data: dict[str, Any]) -> dict[str, Any]:

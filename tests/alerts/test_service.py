@@ -185,9 +185,8 @@ def test_a_notice_nobody_takes_is_given_up_and_the_others_are_not_held_up(
     site.publish(childcare(1_700, 1))
     delivered(site, "mail", 2)
     eventually(lambda: site.settled("webhook", "given_up") == 1, WAIT_SECONDS, "the webhook is given up")
-    assert (
-        'minmai_alerts_notices_lost_total{channel="webhook",why="given_up"} 1.0' in site.get("/metrics").text
-    )
+    settled = 'minmai_alerts_notices_total{channel="webhook",outcome="given_up"} 1.0'
+    assert settled in site.get("/metrics").text
     web.statuses.clear()
     site.publish(childcare(2_000, 2))
     delivered(site, "webhook", 1)

@@ -12,6 +12,7 @@ import pytest
 from services.ingest import writer as module
 from services.ingest.journal import Journal, read
 from services.ingest.message import Message
+from services.ingest.metrics import Metrics
 from services.ingest.outlet import Outlet
 from services.ingest.writer import Writer
 from services.platform.errors import Unavailable
@@ -44,7 +45,7 @@ class Scripted(Outlet):
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[tuple[Writer, Scripted, Journal]]:
     outlet, journal = Scripted(), Journal(tmp_path, 1_000_000)
-    writer = Writer(outlet, journal, timeout=5)
+    writer = Writer(outlet, journal, timeout=5, metrics=Metrics())
     writer.open()
     yield writer, outlet, journal
     await writer.close()

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Sequence
 
 from clickhouse_driver.errors import Error as ClickHouseError
-from prometheus_client import CollectorRegistry, Gauge
 
 from services.ingest.agencies import Agencies
 from services.ingest.check import Check
 from services.ingest.feeds.breaker import Trip
 from services.ingest.feeds.reader import Pipeline, Reader
 from services.ingest.feeds.standing import Standings
+from services.ingest.metrics import Metrics
 from services.platform.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Feeds:
         check: Check,
         standings: Standings,
         pace: float,
-        registry: CollectorRegistry,
+        metrics: Metrics,
     ) -> None:
         """`check`: that of an event; `pace`: records a second that are read of one feed at the most."""
         self._bootstrap = bootstrap
@@ -45,12 +45,8 @@ class Feeds:
         self._tripped: dict[str, Trip] = {}
         self._halted: dict[str, str] = {}
         self._trouble = ""
-        self._reading = Gauge(
-            "minmai_ingest_feed_reading", "1 while an agency's topic is read", ["agency"], registry=registry
-        )
-        self._stopped = Gauge(
-            "minmai_ingest_feed_stopped", "1 while the breaker has it stopped", ["agency"], registry=registry
-        )
+        self._reading = metrics.feed_reading
+        self._stopped = metrics.feed_stopped
 
     def detail(self) -> dict[str, str]:
         """What is to be said of each feed that is not read, by agency: why."""
