@@ -10,18 +10,23 @@ from typing import Any
 
 import httpx
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from cli import feeds as cli_feeds
 from schemas.streams import RECEIPT_TOPIC, STREAMS, feed_topic
-from services.ingest.agencies import add, revoke
+from services.ingest.agencies import Agencies, add, revoke
 from services.ingest.app import create_app
+from services.ingest.check import Check, Checker, Refused
+from services.ingest.feeds import reader as module
 from services.ingest.feeds.breaker import NEWEST, Trip
 from services.ingest.feeds.names import feed_group, feed_topics
 from services.ingest.feeds.standing import Standings
+from services.ingest.receipts import Taking
+from services.ingest.records import Record
 from services.ingest.settings import BYTES_A_RECORD, IngestSettings
 from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.migrations import migrate
+from services.platform.plan import load_plan
 from services.platform.topics import ensure_topics, topic_ids
 from tests.ingest.support import PLAN, Message, event, messages, voucher
 from tests.support.brokers import Broker
@@ -283,6 +288,44 @@ async def test_the_list_says_what_waits_and_what_is_not_read(
     feeding.standings.resume(feeding.agency)
     revoke(feeding.settings.agencies, feeding.agency)
     assert "no key of the agency holds" in listed()[1]
+
+
+async def test_a_topic_that_goes_before_an_offset_is_committed_is_made_again(
+    feeding: Feeding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_COMMIT_SECONDS", 0.5)
+    topic = feed_topic(feeding.agency)
+    bootstrap = feeding.settings.kafka
+    before = topic_ids(bootstrap, [topic])[topic]
+    taken: list[bytes] = []
+
+    class Pipeline:
+        async def add(
+            self, taking: Taking, records: Sequence[Record], check: Check, *, last: bool = False
+        ) -> Sequence[Refused]:
+            if not taken:
+                await asyncio.to_thread(gone)
+            taken.extend(one.raw for one in records)
+            return []
+
+    def gone() -> None:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        admin.delete_topics([topic])
+        admin.close()
+
+    def made_again() -> bool:
+        return topic_ids(bootstrap, [topic]).get(topic, before) != before
+
+    agency = Agencies(feeding.settings.agencies).lookup(feeding.key)
+    check = Checker(load_plan(PLAN)).event
+    own = module.Reader(bootstrap, lambda: agency, feeding.agency, Pipeline(), check, pace=1_000)
+    reading = asyncio.create_task(own.run())
+    feeding.write([b"1"])
+    await eventually_async(lambda: asyncio.to_thread(made_again), READ_SECONDS, "the topic is made again")
+    feeding.write([b"2"])
+    await eventually_async(lambda: asyncio.sleep(0, b"2" in taken), READ_SECONDS, "it is read")
+    reading.cancel()
+    await asyncio.wait([reading])
 
 
 def unread_of(client: httpx.AsyncClient) -> Any:

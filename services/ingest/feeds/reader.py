@@ -7,13 +7,13 @@ offset of a topic's former life must never be committed to its present one.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.streams import feed_topic
@@ -37,6 +37,7 @@ _RECEIPT_RECORDS = 20_000
 _AT_ONCE = NEWEST
 """No more is forwarded before the breaker has looked, and pushes over HTTP have had their turn."""
 _RETRY_SECONDS = 1.0
+_COMMIT_SECONDS = 10.0
 _SILENCE_SECONDS = 3.0
 _DOUBT_SECONDS = 30.0
 
@@ -126,7 +127,7 @@ class Reader:
             for partition, messages in fetched.items():
                 refused = await self._forward(messages)
                 self._bucket.take(len(messages))  # what is not forwarded comes again
-                await consumer.commit({partition: messages[-1].offset + 1})
+                await self._commit(consumer, {partition: messages[-1].offset + 1})
                 if (trip := self._breaker.look(len(messages), refused)) is not None:
                     return trip
             # A broker that is away, or has begun anew at lower offsets, is as silent as a feed without news.
@@ -135,6 +136,14 @@ class Reader:
                     log.warning("%s was made again: beginning anew", self._topic)
                     return None
                 sure = time()
+
+    async def _commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
+        # aiokafka tries for ever while the topic is gone, and nobody but this reader makes it again.
+        try:
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await consumer.commit(offsets)
+        except TimeoutError:
+            raise Unavailable(f"no offset of {self._topic} can be committed") from None
 
     async def _forward(self, messages: Sequence[Any]) -> Sequence[Refused]:
         """Return what was refused. Raises Problem 503 when the broker does not take the rest."""
