@@ -21,9 +21,9 @@ from schemas.streams import DEAD_LETTER_TOPIC
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Place
 from services.aggregate.pipeline import TOPICS, BlockPath
-from services.aggregate.settings import GROUP, AggregateSettings
+from services.aggregate.settings import AggregateSettings
 from services.platform.kafka import stop_consumer
-from services.platform.topics import topic_ids
+from services.platform.topics import AGGREGATE_GROUP, topic_ids
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Reader(Service):
         settings = self._settings
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka,
-            group_id=GROUP,
+            group_id=AGGREGATE_GROUP,
             client_id="minmai-aggregate",
             enable_auto_commit=False,
             auto_offset_reset="earliest",

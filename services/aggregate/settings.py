@@ -4,9 +4,6 @@ from pydantic import Field
 
 from services.platform.settings import Common
 
-GROUP = "minmai-aggregate"
-"""The consumer group of all aggregators; its committed offsets only show the lag."""
-
 
 class AggregateSettings(Common):
     """What the aggregator needs to know."""

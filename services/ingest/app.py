@@ -37,6 +37,7 @@ from services.ingest.received import received_for
 from services.ingest.responses import in_json, language_of, of_problem
 from services.ingest.settings import IngestSettings
 from services.ingest.sheets import download
+from services.ingest.upkeep import Upkeep
 from services.ingest.watch import Watch
 from services.ingest.writer import Writer
 from services.platform.clickhouse import ClickHouse
@@ -75,7 +76,9 @@ def create_app(settings: IngestSettings) -> FastAPI:
     receipts = Receipts(clickhouse)
     copies = Copies()
     watch = Watch(
-        *(settings.kafka, outlet, writer, journal, clickhouse),
+        settings.kafka,
+        writer,
+        Upkeep(settings.kafka, outlet, writer, journal, clickhouse) if journal is not None else None,
         received=received,
         remember=receipts.remember,
     )

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
@@ -39,6 +40,7 @@ class Journal:
         self._active: int | None = None
         self._active_path = folder
         self._size = 0
+        self._begun = 0.0
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -72,11 +74,12 @@ class Journal:
             if self._size >= self._segment_bytes:
                 self._end()
 
-    def seal(self) -> list[Path]:
-        """End the active segment and return all segments, oldest first: none is written to any more."""
+    def seal(self, *, older_than: float = 0.0) -> list[Path]:
+        """End the active segment if it was begun so many seconds ago; return those that are `sealed` then."""
         with self._mutex:
-            self._end()
-            return self._paths()
+            if time.monotonic() - self._begun >= older_than:
+                self._end()
+        return self.sealed()
 
     def sealed(self) -> list[Path]:
         """The segments that are not written to any more, oldest first."""
@@ -108,6 +111,7 @@ class Journal:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._active = os.open(self._active_path, flags, 0o600)
         self._size = 0
+        self._begun = time.monotonic()
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)  # else a crash could lose the file's name with all it holds

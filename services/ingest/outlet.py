@@ -28,6 +28,8 @@ class Outlet:
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
+        self.reached: dict[Place, int] = {}
+        """The offset after what was acknowledged last, by place."""
 
     async def send(self, messages: Sequence[Message]) -> list[Exception | None]:
         """Return, for each message, None once all in-sync replicas have it, or why that is not known."""
@@ -93,7 +95,8 @@ class Outlet:
                     while rest and batch.append(key=rest[-1].key, value=rest[-1].value, timestamp=None):
                         rest.pop()
                     batch.close()
-                    await (await producer.send_batch(batch, topic, partition=partition))
+                    lies = await (await producer.send_batch(batch, topic, partition=partition))
+                    self.reached[place] = lies.offset + batch.record_count()
         except (KafkaError, OSError) as error:
             return error
         return None

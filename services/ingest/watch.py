@@ -6,22 +6,17 @@ is written to its topics again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from itertools import islice
-from pathlib import Path
+from collections.abc import Callable
 from uuid import UUID
 
 from clickhouse_driver.errors import Error as ClickHouseError
 
 from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC, STREAMS
-from services.ingest.counted import all_counted
-from services.ingest.journal import Journal, JournalError, read
-from services.ingest.outlet import Outlet
 from services.ingest.recall import recall
 from services.ingest.received import Received
+from services.ingest.upkeep import Upkeep
 from services.ingest.writer import Writer
 from services.platform import topics
-from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -34,7 +29,6 @@ TOPICS = (
 _PAUSE = 2.0
 _PAUSE_IN_TROUBLE = 0.3
 _PROBE_TIMEOUT = 2.0
-_REPLAYED_AT_ONCE = 500
 
 
 class Watch:
@@ -43,24 +37,21 @@ class Watch:
     def __init__(
         self,
         bootstrap: str,
-        outlet: Outlet,
         writer: Writer,
-        journal: Journal | None,
-        clickhouse: ClickHouse,
+        upkeep: Upkeep | None,
         *,
         received: Received,
         remember: Callable[[str, bytes], None],
     ) -> None:
-        """`remember` is given the newest receipts on their topic before anything is accepted."""
+        """`upkeep` is that of the journal, if there is one; `remember` is given the newest receipts on their
+        topic before anything is accepted.
+        """
         self._bootstrap = bootstrap
-        self._outlet = outlet
         self._writer = writer
-        self._journal = journal
-        self._clickhouse = clickhouse
+        self._upkeep = upkeep
         self._received = received
         self._remember = remember
         self._life: dict[str, UUID] = {}
-        self._tidied: Sequence[Path] = ()
         self.obstacle: str | None = "ingest is starting"
         """Why nothing can be accepted now; None while all is well."""
 
@@ -96,11 +87,12 @@ class Watch:
         except ClickHouseError as error:
             why = str(error).splitlines()[0]
             raise Unavailable(f"ClickHouse cannot tell where the county's clock stands: {why}") from error
-        if self._journal is not None:
+        if self._upkeep is not None:
             if ids != self._life:
-                await self._replay(self._journal)
-            elif (sealed := self._journal.sealed()) != self._tidied:
-                await asyncio.to_thread(self._tidy, self._journal, sealed)
+                self._stand_back("the journal is being replayed")
+                await self._upkeep.replay()
+            else:
+                await self._upkeep.tend()
         if not self._life:
             await self._recall()
         self._life = ids
@@ -120,41 +112,6 @@ class Watch:
             log.warning("%s: they can be looked up once they are stored", error)
         else:
             log.info("read back %d receipts", number)
-
-    async def _replay(self, journal: Journal) -> None:
-        """Write the journal to the topics. Raises Unavailable if the broker does not take it all."""
-        self._stand_back("the journal is being replayed")
-        async with self._writer.between_groups:  # no record is acknowledged and not yet in the journal
-            segments = journal.seal()
-        await asyncio.to_thread(self._tidy, journal, segments)
-        replayed = 0
-        for segment in journal.sealed():
-            messages = read(segment)
-            try:
-                while chunk := await asyncio.to_thread(list, islice(messages, _REPLAYED_AT_ONCE)):
-                    for error in await self._outlet.send(chunk):
-                        if error is not None:
-                            raise Unavailable(f"the journal cannot be replayed: {error!r}") from error
-                    replayed += len(chunk)
-            except JournalError as error:
-                log.error("%s", error)  # noqa: TRY400
-        log.info("replayed %d records of the journal", replayed)
-
-    def _tidy(self, journal: Journal, segments: Sequence[Path]) -> None:
-        """Drop the segments whose records are all counted; keep them all when that cannot be told."""
-        try:
-            for segment in segments:
-                if self._is_counted(segment):
-                    journal.drop(segment)
-        except (Unavailable, ClickHouseError) as error:
-            log.warning("journal segments are kept, ClickHouse cannot say what is counted: %s", error)
-        self._tidied = journal.sealed()
-
-    def _is_counted(self, segment: Path) -> bool:
-        try:
-            return all_counted(self._clickhouse, read(segment))
-        except JournalError:  # told when it is replayed
-            return False
 
 
 def _topic_ids(bootstrap: str) -> dict[str, UUID]:

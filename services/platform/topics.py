@@ -23,6 +23,11 @@ TIMEOUT_SECONDS = 15.0
 """How long a function here waits for the broker before it raises Unavailable."""
 
 
+AGGREGATE_GROUP = "minmai-aggregate"
+"""The consumer group of all aggregators. An offset is committed once all before it stands in ClickHouse; what
+begins anew asks ClickHouse, not the group."""
+
+
 @dataclass(frozen=True)
 class Topic:
     """A topic as it shall be; `config` in Kafka's own names."""
@@ -120,6 +125,16 @@ def topic_ids(
     Raises Unavailable if the broker does not answer.
     """
     return {name: state.id for name, state in describe(bootstrap, names, timeout=timeout).items()}
+
+
+def committed(bootstrap: str, group: str, *, timeout: float = TIMEOUT_SECONDS) -> dict[tuple[str, int], int]:
+    """The offsets a consumer group has committed, by topic and partition; none if there is no such group.
+
+    Raises Unavailable if the broker does not answer.
+    """
+    with _admin(bootstrap, timeout) as admin:
+        found = admin.list_group_offsets({group: None})[group]
+        return {(place.topic, place.partition): one.offset for place, one in found.items()}
 
 
 def answers(bootstrap: str, timeout: float = TIMEOUT_SECONDS) -> None:

@@ -14,6 +14,9 @@ from tests.e2e.senders import CONTRADICTION, Answer, Sender
 from tests.support.waiting import eventually
 
 _SHOWN = 10
+_NOT_TOLD = """
+SELECT receipt, count() FROM consumption_voucher_log
+WHERE (receipt, identity) NOT IN (SELECT receipt, arrayJoin(counted) FROM receipt_counted) GROUP BY receipt"""
 
 
 class Shown(NamedTuple):
@@ -27,7 +30,9 @@ def wait_for_tables(db: ClickHouse, senders: Sequence[Sender], seconds: float, *
     """Return when the tables agree with the senders; fails with where they differ after `seconds`.
 
     A broker that `keeps_log` keeps the order too: of contradicting records the first counts. One that
-    forgets may be told the second before the journal is replayed: then the first one is the conflict.
+    forgets may be told the second before the journal is replayed: then the first one is the conflict. And
+    where it dies right after an aggregator that has counted a record and not yet said so, this is said only
+    for a push that was answered: that one is replayed.
     """
     eventually(
         lambda: list(_differences(db, senders, keeps_log=keeps_log)),
@@ -79,6 +84,7 @@ def _differences(db: ClickHouse, senders: Sequence[Sender], *, keeps_log: bool) 
         Counter(good.items()),
     )
     money = sum(good.values())
+    answered = _rejected(senders)
     for what, told, wanted in (
         ("records in feed_live", records_counted(db), len(good)),
         (
@@ -86,9 +92,9 @@ def _differences(db: ClickHouse, senders: Sequence[Sender], *, keeps_log: bool) 
             *(db.query("SELECT sum(records), sum(face_value) FROM voucher_hourly"), [(len(good), money)]),
         ),
         (
-            "records counted on receipts",
-            db.query("SELECT length(groupUniqArrayArray(counted)) FROM receipt_counted FINAL"),
-            [(len(good),)],
+            "receipts on which a record is not told as counted",
+            [row for row in db.query(_NOT_TOLD) if keeps_log or row[0] in answered],
+            [],
         ),
         (
             "receipts with received != accepted + duplicate + rejected",
@@ -116,8 +122,8 @@ def _differences(db: ClickHouse, senders: Sequence[Sender], *, keeps_log: bool) 
     )
     yield from _unlike(
         "dead letters of receipts",
-        Counter({receipt: letters.get(receipt, 0) for receipt in _rejected(senders)}),
-        Counter(_rejected(senders)),
+        Counter({receipt: letters.get(receipt, 0) for receipt in answered}),
+        Counter(answered),
     )
 
 

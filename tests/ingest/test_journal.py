@@ -42,6 +42,16 @@ def test_what_was_appended_is_read_again(journal: Journal) -> None:
     assert [list(read(one)) for one in journal.sealed()] == [[message(4)]]
 
 
+def test_a_segment_can_be_ended_by_its_age(journal: Journal) -> None:
+    journal.append([message(1)])
+    assert journal.seal(older_than=1_000) == []
+    journal.append([message(2)])
+    [segment] = journal.seal(older_than=0)
+    journal.append([message(3)])
+    assert journal.seal(older_than=1_000) == [segment]
+    assert list(read(segment)) == [message(1), message(2)]
+
+
 def test_segments_end_at_their_size_and_numbers_go_on(tmp_path: Path) -> None:
     for life in range(2):
         journal = Journal(tmp_path, 300)
