@@ -115,6 +115,11 @@ AGGREGATE_RECORDS = CounterMetric(
 AGGREGATE_PARTITIONS = GaugeMetric(
     "aggregate", "minmai_aggregate_partitions", "Partitions that this worker owns"
 )
+AGGREGATE_STUCK = GaugeMetric(
+    "aggregate",
+    "minmai_aggregate_stuck",
+    "Partitions, and the figures, that do not move though something waits for them; 0 is good",
+)
 AGGREGATE_KEEPER = GaugeMetric(
     "aggregate", "minmai_aggregate_keeper", "1 in the worker that keeps the figures, 0 in the others"
 )

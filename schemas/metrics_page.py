@@ -25,6 +25,7 @@ _FOOT = """
 |---|---|
 | does a record wait too long to be counted? | `max(minmai_aggregate_lag_seconds) > 60` |
 | does nobody own a partition? | `sum(minmai_aggregate_partitions)` is less than there are |
+| does a worker live and count nothing? | `max(minmai_aggregate_stuck) > 0` |
 | does one worker keep the figures? | `sum(minmai_aggregate_keeper) != 1` |
 | how fresh are the figures? | \
 `histogram_quantile(0.99, sum by (le) (rate(minmai_aggregate_shown_seconds_bucket[5m])))` |

@@ -23,6 +23,7 @@ _STEADY_SECONDS = 60.0
 """A part that was up for so long begins its backoff anew."""
 _GRACE_SECONDS = 15.0
 _LOG_BYTES = 50_000_000
+_LOOK_SECONDS = 5.0
 _LAST_LINES = 6
 
 
@@ -32,7 +33,8 @@ class Part:
 
     `ready` returns once the part can do its work and raises Unavailable before; it is called often and must
     answer within a second or two. `prepare` runs each time the part has become ready, before what `needs` it
-    starts. A part that `follows` another is killed and started again with it.
+    starts. A part that `follows` another is killed and started again with it. `alive` raises Unavailable
+    while a part that is up does not answer: after `silence` of it the part is started again.
     """
 
     name: str
@@ -46,6 +48,9 @@ class Part:
     cwd: Path | None = None
     patience: float = 90.0
     """Seconds from its start until it must be ready."""
+    alive: Callable[[], None] = lambda: None
+    silence: float = 60.0
+    """Seconds without an answer after which it is taken for dead."""
 
 
 class _State(Enum):
@@ -67,6 +72,9 @@ class _Life:
     due: float = 0.0
     failures: int = 0
     trouble: str = ""
+    looked: float = 0.0
+    """When it was last asked whether it is alive."""
+    answered: float = 0.0
 
 
 class Supervisor:
@@ -145,6 +153,20 @@ class Supervisor:
                     self._await_ready(life)
                 case _State.UP if life.child is None or not life.child.running:
                     self._fell(life)
+                case _State.UP if time.monotonic() >= life.looked + min(_LOOK_SECONDS, life.part.silence / 4):
+                    self._look(life)
+
+    def _look(self, life: _Life) -> None:
+        """A process that lives may stand still: ask."""
+        life.looked = time.monotonic()
+        try:
+            life.part.alive()
+        except Unavailable as error:
+            silent = time.monotonic() - life.answered
+            if silent > life.part.silence:
+                self._failed(life, f"{silent:.0f} 秒没有应答 · has not answered for {silent:.0f} s: {error}")
+        else:
+            life.answered = time.monotonic()
 
     def _show_log(self, life: _Life) -> None:
         for line in life.lines.important():
@@ -181,7 +203,7 @@ class Supervisor:
         life.lines.begin()  # while starting it may well complain of what is not there yet
         if self._begun:
             self._say(f"{life.part.title} 已恢复 · is up again")
-        life.since = time.monotonic()
+        life.since = life.looked = life.answered = time.monotonic()
         return None
 
     def _fell(self, life: _Life) -> None:

@@ -183,6 +183,7 @@ def _parts(data: DataFolder, ports: Ports, settings: Common) -> list[Part]:
             title,
             [sys.executable, "-m", "cli.main", *words],
             lambda: _discard(probes.answers_ok(near, port, "/readyz")),
+            alive=lambda: _discard(probes.answers_ok(near, port, "/healthz")),
             needs=("broker", "clickhouse"),
             # A broker that has lost its log has other topics: whoever knows the old ones begins anew.
             follows=("broker",),

@@ -25,6 +25,8 @@ from services.aggregate.pipeline import BlockPath, FigurePath
 from services.aggregate.reader import Reader
 from services.aggregate.refresher import Refresher
 from services.aggregate.settings import AggregateSettings
+from services.aggregate.waiting import absence
+from services.aggregate.watch import Watch
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.metrics import CONTENT_TYPE
@@ -76,8 +78,9 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
     block_path = BlockPath(clickhouse, Claims(clickhouse, worker), refuse, plan.zone, refresher.told)
     reader = Reader(settings, block_path, refresher.keep)
     refresher.behind = lambda: reader.behind
-    app.minmai_services = [refresher, reader, Ends(metrics.LAG, lambda: reader.consumer)]
-    _add_pages(app, reader, refresher)
+    watch = Watch(settings, reader.standings, refresher.standing)
+    app.minmai_services = [watch, refresher, reader, Ends(metrics.LAG, lambda: reader.consumer)]
+    _add_pages(app, reader, refresher, watch)
     return app
 
 
@@ -107,7 +110,7 @@ async def _send(topic: Any, messages: Sequence[tuple[str, str]]) -> None:
         await acknowledged
 
 
-def _add_pages(app: Aggregator, reader: Reader, refresher: Refresher) -> None:
+def _add_pages(app: Aggregator, reader: Reader, refresher: Refresher, watch: Watch) -> None:
     @app.page("/healthz")
     async def healthz(web: Any, _request: Any) -> Any:
         return web.json({"status": "alive"})
@@ -122,6 +125,9 @@ def _add_pages(app: Aggregator, reader: Reader, refresher: Refresher) -> None:
             )
             if not there
         ]
+        missing += [f"stuck: {one}" for one in watch.stuck]
+        if waited_for := absence():
+            missing.append(f"waiting for ClickHouse: {waited_for}")
         return web.json({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
     @app.page("/metrics")

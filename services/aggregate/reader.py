@@ -21,8 +21,10 @@ from schemas.streams import DEAD_LETTER_TOPIC
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Place
 from services.aggregate.pipeline import TOPICS, BlockPath
+from services.aggregate.progress import Standing
 from services.aggregate.settings import AggregateSettings
 from services.platform.kafka import stop_consumer
+from services.platform.offsets import Partition
 from services.platform.topics import AGGREGATE_GROUP, topic_ids
 
 log = logging.getLogger(__name__)
@@ -100,6 +102,13 @@ class Reader(Service):
         # Not while moving is barred: a rebalance under way gives partitions up, and is waited for.
         if consumer is not None:
             await stop_consumer(consumer)
+
+    def standings(self) -> dict[Partition, Standing]:
+        """Return how far each partition has been counted, and up to where it is fetched; from any thread."""
+        return {
+            (partition.topic, partition.partition): Standing(owned.position, owned.wanted)
+            for partition, owned in list(self._owned.items())
+        }
 
     @Service.task
     async def _read(self) -> None:

@@ -8,6 +8,7 @@ from mode.utils.locks import Event
 
 from services.aggregate import metrics
 from services.aggregate.pipeline import FigurePath
+from services.aggregate.progress import Standing
 from services.aggregate.waiting import patiently
 from services.platform.clock import Clock
 from services.platform.plan import Plan
@@ -35,6 +36,7 @@ class Refresher(Service):
         self._keeping = False
         self._begun = False
         self.ready = False
+        self._rounds_begun = self._rounds_ended = 0
 
     def keep(self, keeping: bool) -> None:
         """Become the keeper of the figures, anew, or cease to be it."""
@@ -46,6 +48,10 @@ class Refresher(Service):
         """Say that a block of this worker has been counted."""
         self._something.set()
 
+    def standing(self) -> Standing:
+        """Return how many rounds are done, of those begun; from any thread."""
+        return Standing(self._rounds_ended, self._rounds_begun)
+
     @Service.timer(POLL_SECONDS)
     async def _look_around(self) -> None:
         self._something.set()
@@ -56,7 +62,11 @@ class Refresher(Service):
             await self.wait(self._something)  # or until the service stops
             self._something.clear()
             if self._keeping and not self.should_stop:
-                await self._round()
+                self._rounds_begun += 1
+                try:
+                    await self._round()
+                finally:  # one that is cancelled is over too
+                    self._rounds_ended = self._rounds_begun
 
     async def _round(self) -> None:
         if not self._begun:

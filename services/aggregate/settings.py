@@ -16,6 +16,19 @@ class AggregateSettings(Common):
         le=60_000,
         description="least time between two fetches: small inserts cost ClickHouse parts",
     )
+    stuck_seconds: float = Field(
+        120,
+        ge=1,
+        le=86_400,
+        description="after how long without progress, though records wait and ClickHouse is there, a worker "
+        "is called stuck: /readyz and minmai_aggregate_stuck say so; a call of ClickHouse may take 60 s",
+    )
+    stuck_restart_seconds: float = Field(
+        240,
+        ge=1,
+        le=86_400,
+        description="after how long a stuck worker ends itself, with exit code 75, to be started anew",
+    )
     session_timeout_ms: int = Field(
         10_000,
         ge=1_000,

@@ -1,5 +1,7 @@
 """The supervisor on small programs of its own."""
 
+import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -7,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.embedded.probes import answers_ok
 from deploy.embedded.supervisor import Part, Supervisor
 from services.platform.errors import StartError, Unavailable
 from tests.cli.support import running
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 SLEEP = "import time; time.sleep(600)"
@@ -144,6 +148,24 @@ def test_who_dies_again_and_again_is_started_again_ever_more_slowly(stage: Stage
     assert "exit code 3" in told[0]
     assert "again in 0.5 s" in told[0]
     assert "again in 1 s" in told[1]
+
+
+def test_a_process_that_lives_and_does_not_answer_is_started_again(stage: Stage) -> None:
+    port = free_port()
+    program = f"import http.server as h; h.test(h.SimpleHTTPRequestHandler, port={port}, bind='127.0.0.1')"
+
+    def alive() -> None:
+        answers_ok("127.0.0.1", port, "/")
+
+    supervisor = stage.set_up(stage.part("frozen", program, alive=alive, silence=1.0))
+    assert supervisor.start()
+    eventually(lambda: answers_ok("127.0.0.1", port, "/"), 30, "it answers")
+    [frozen] = stage.pids()
+    os.kill(frozen, signal.SIGSTOP)
+    stage.until(lambda: len(stage.order) == 2)
+    [told] = [line for line in stage.said if "has not answered for" in line]
+    assert "starting it again" in told
+    assert frozen not in stage.pids()
 
 
 def test_followers_are_started_again_with_whom_they_follow_and_others_go_on(stage: Stage) -> None:

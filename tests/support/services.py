@@ -39,19 +39,41 @@ class Service:
     Its output goes to `directory`/{name}.log, through all its lives.
     """
 
-    def __init__(self, name: str, env: Mapping[str, str], directory: Path, *command: str) -> None:
-        """`name` as in MINMAI_{NAME}_PORT; `command`: the words after `minmai`, by default `name`."""
+    def __init__(
+        self,
+        name: str,
+        env: Mapping[str, str],
+        directory: Path,
+        *command: str,
+        module: str = "cli.main",
+        log: str | None = None,
+    ) -> None:
+        """`name` as in MINMAI_{NAME}_PORT; `command`: the words after `minmai`, by default `name`.
+
+        `module` is run instead of `minmai`; `log` names the log where several of one name run.
+        """
         self.name = name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.log = directory / f"{name}.log"
-        self._argv = [sys.executable, "-m", "cli.main", *(command or (name,))]
+        self.log = directory / f"{log or name}.log"
+        self._argv = [sys.executable, "-m", module, *(command or (name,))]
         self._env = {**env, f"MINMAI_{name.upper()}_PORT": str(self.port)}
         self._child: Child | None = None
 
     @property
     def running(self) -> bool:
         return self._child is not None and self._child.running
+
+    @property
+    def pid(self) -> int:
+        """Its process id; it must have been started."""
+        assert self._child is not None, f"{self.name} was not started"
+        return self._child.pid
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, or minus the signal that ended it; None while it runs."""
+        return self._child.code if self._child is not None else None
 
     def start(self, *, ready: bool = True) -> None:
         """Start it; return when it is ready, or without `ready` when it runs."""
