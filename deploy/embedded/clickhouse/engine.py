@@ -24,6 +24,7 @@ import chdb._chdb
 
 from deploy.embedded.clickhouse.columns import Block, header, read_blocks
 from deploy.embedded.clickhouse.errors import READONLY, UNKNOWN_SETTING, EngineError
+from deploy.embedded.clickhouse.tokens import forget_lost
 from services.platform.errors import StartError
 
 # The module behind chdb.connect, which would add displays for notebooks.
@@ -85,6 +86,7 @@ class Engine:
         if "?" in str(self.path):
             raise StartError(f"The embedded ClickHouse cannot keep data under a path with '?': {self.path}")
         self._lock = _locked(self.path)
+        forget_lost(self.path)
         self._numbers = itertools.count(1)
         self.unknown_settings: set[str] = set()
         self._side: LifoQueue[Link] = LifoQueue(_IDLE_SIDE_CONNECTIONS)
