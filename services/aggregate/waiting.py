@@ -13,7 +13,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# The server is there and cannot now: too many parts waiting to be merged, memory, too many queries, timeouts.
+# The server is there and cannot now: too many parts waiting to be merged, memory, too many queries, timeouts;
+# or it is shutting down, and cancels what runs.
 BUSY = frozenset(
     {
         ErrorCodes.TOO_MANY_PARTS,
@@ -22,16 +23,11 @@ BUSY = frozenset(
         ErrorCodes.TIMEOUT_EXCEEDED,
         ErrorCodes.SOCKET_TIMEOUT,
         ErrorCodes.NETWORK_ERROR,
+        ErrorCodes.QUERY_WAS_CANCELLED,
+        ErrorCodes.ABORTED,
     }
 )
 LONGEST_PAUSE = 5.0
-
-_absences: dict[object, str] = {}
-
-
-def absence() -> str | None:
-    """Return why a call is waiting for ClickHouse now, None if none is; from any thread."""
-    return next(iter(list(_absences.values())), None)
 
 
 async def patiently(call: Callable[[], T]) -> T:
@@ -41,20 +37,15 @@ async def patiently(call: Callable[[], T]) -> T:
     the worker with nothing acknowledged.
     """
     pause = 0.1
-    this = object()
-    try:
-        while True:
-            try:
-                return await asyncio.to_thread(call)
-            except Unavailable as error:
-                reason = str(error)
-            except ServerException as error:
-                if error.code not in BUSY:
-                    raise
-                reason = f"ClickHouse is busy (code {error.code})"
-            _absences[this] = reason
-            log.warning("%s; next try in %.1f s", reason, pause)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-    finally:
-        _absences.pop(this, None)
+    while True:
+        try:
+            return await asyncio.to_thread(call)
+        except Unavailable as error:
+            reason = str(error)
+        except ServerException as error:
+            if error.code not in BUSY:
+                raise
+            reason = f"ClickHouse is busy (code {error.code})"
+        log.warning("%s; next try in %.1f s", reason, pause)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
