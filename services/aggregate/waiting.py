@@ -29,6 +29,13 @@ BUSY = frozenset(
 )
 LONGEST_PAUSE = 5.0
 
+_absences: dict[object, str] = {}
+
+
+def absence() -> str | None:
+    """Return why a call is waiting for ClickHouse now, None if none is; from any thread."""
+    return next(iter(list(_absences.values())), None)
+
 
 async def patiently(call: Callable[[], T]) -> T:
     """Run a blocking call in a thread; while ClickHouse is away or busy, try again until it is not.
@@ -37,15 +44,20 @@ async def patiently(call: Callable[[], T]) -> T:
     the worker with nothing acknowledged.
     """
     pause = 0.1
-    while True:
-        try:
-            return await asyncio.to_thread(call)
-        except Unavailable as error:
-            reason = str(error)
-        except ServerException as error:
-            if error.code not in BUSY:
-                raise
-            reason = f"ClickHouse is busy (code {error.code})"
-        log.warning("%s; next try in %.1f s", reason, pause)
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+    this = object()
+    try:
+        while True:
+            try:
+                return await asyncio.to_thread(call)
+            except Unavailable as error:
+                reason = str(error)
+            except ServerException as error:
+                if error.code not in BUSY:
+                    raise
+                reason = f"ClickHouse is busy (code {error.code})"
+            _absences[this] = reason
+            log.warning("%s; next try in %.1f s", reason, pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+    finally:
+        _absences.pop(this, None)
