@@ -145,9 +145,10 @@ class _Replay:
         counts = self._taking.after(new, duplicate, refused)
         received = received_for(self._settings, self._clickhouse)
         received.begin()
-        moments = received.stamps([one.event["time"] for one in new], self._taking.push.received)
+        push = self._taking.push
+        moments = received.stamps([one.time for one in new], push.received)
         messages = [
-            *(message.of_event(one, moment) for one, moment in zip(new, moments, strict=True)),
+            *(message.of_event(push, one, moment) for one, moment in zip(new, moments, strict=True)),
             message.of_receipt(self._taking.receipt(counts)),
         ]
         for trouble in asyncio.run(_sent(self._settings.kafka, messages)):

@@ -1,5 +1,6 @@
 """Stream `consumption-voucher`: one step in a voucher's life."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -101,5 +102,6 @@ class ConsumptionVoucher(Contract):
             )
         return self
 
-    def _silent(self) -> set[str]:
-        return {"redeemed_value"} if self.redeemed_value in (None, self.face_value) else set()
+    def _silent(self) -> Collection[str]:
+        value = self.redeemed_value
+        return ("redeemed_value",) if value is None or value == self.face_value else ()

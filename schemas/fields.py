@@ -1,11 +1,20 @@
 """Field types that several contracts share."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 ADDED = "added"
 """Marks an optional field that a contract got when records had already been accepted under it."""
@@ -27,11 +36,19 @@ def fixed_point(whole: int, places: int) -> tuple[Any, ...]:
     else a repeated record looks like a conflict.
     """
     unit = Decimal(1).scaleb(-places)
+    is_so_written = re.compile(rf"[0-9]{{1,{whole}}}\.[0-9]{{{places}}}").fullmatch
+
+    def written_so(value: Any, check: ValidatorFunctionWrapHandler) -> Decimal:
+        if type(value) is str and is_so_written(value):  # to count its digits again costs as much as all else
+            return Decimal(value)
+        fixed: Decimal = check(value).quantize(unit)
+        return fixed + 0  # -0.00 is 0.00
+
     number = {"type": "number", "minimum": 0, "exclusiveMaximum": 10**whole}
     text = {"type": "string", "pattern": rf"^\d{{1,{whole}}}(\.\d{{1,{places}}}0*)?$"}
     return (
         Field(ge=0, max_digits=whole + places, decimal_places=places),
-        AfterValidator(lambda value: value.quantize(unit) + 0),  # and -0.00 is 0.00
+        WrapValidator(written_so),
         WithJsonSchema({"anyOf": [number, text], "x-decimals": places}),
     )
 
@@ -85,10 +102,15 @@ class Contract(BaseModel):
         if dumped is None:
             dumped = self.model_dump(mode="json")
         silent = self._silent()
-        return {name: dumped[name] for name in dumped if name not in silent} if silent else dumped
+        if not silent:
+            return dumped
+        said = dict(dumped)
+        for name in silent:
+            del said[name]
+        return said
 
-    def _silent(self) -> set[str]:
-        return {name for name, default in _added(type(self)).items() if getattr(self, name) == default}
+    def _silent(self) -> Collection[str]:
+        return [name for name, default in _added(type(self)).items() if getattr(self, name) == default]
 
 
 @cache

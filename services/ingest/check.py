@@ -1,12 +1,13 @@
 """From a record to a checked event, or to the reason why not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from schemas.envelope import Pushed, event_type, fingerprint, identity
 from schemas.fields import ID_LENGTH
@@ -35,10 +36,11 @@ class Checked(NamedTuple):
     stream: Stream
     id: str
     subject: str
+    time: datetime
     fingerprint: UUID
     identity: UUID
-    event: dict[str, Any]
-    """The fields of its `schemas.envelope.Event`; building that object would double the cost of a check."""
+    data: dict[str, Any]
+    """Its contract's fields as JSON types."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,13 @@ class Checker:
     """Checks records against the contracts, the plan and what the agency may push."""
 
     def __init__(self, plan: Plan) -> None:
-        self._local = Local(plan)
+        self._local = local = Local(plan)
+        self._beyond: Mapping[type, Callable[[Push, Any, datetime, str], None]] = {
+            FitnessEvent: lambda _push, event, time, inside: local.check_day(event, time, inside),
+            TaskReport: lambda _push, report, _time, inside: local.check_task(report, inside),
+            Retraction: lambda push, one, _time, _inside: may_push(push.agency, STREAMS[one.stream]),
+        }
+        """What a contract cannot tell."""
 
     def event(self, push: Push, record: Record) -> Checked | Refused:
         """Check a record that is a CloudEvent.
@@ -114,6 +122,9 @@ class Checker:
             try:
                 time = self._local.time(data.pop("time", None), push.received, zone_needed=False)
                 withdrawal = taken_from(data, stream)
+                if withdrawal is None and _is_ours(id):
+                    contract = _validated_alone(stream, data)
+                    return self._about(push, record, stream, contract, id=id, time=time)
                 content = {
                     "specversion": "1.0",
                     "id": _DERIVED if id is None else id,
@@ -124,12 +135,8 @@ class Checker:
                 }
                 derive = id is None
                 if withdrawal is None:
-                    return self._checked(
-                        push, record, stream, content, inside="", plain=True, derive_id=derive
-                    )
-                return self._withdrawn(
-                    push, record, stream, content, withdrawal, inside="", plain=True, derive_id=derive
-                )
+                    return self._checked(push, record, stream, content, derive_id=derive)
+                return self._withdrawn(push, record, stream, content, withdrawal, derive_id=derive)
             except Refusal as refusal:
                 return Refused(record, stream.name, "" if id is None else shown(id), refusal)
 
@@ -143,8 +150,7 @@ class Checker:
         content: dict[str, Any],
         withdrawal: Withdrawal,
         *,
-        inside: str,
-        plain: bool = False,
+        inside: str = "",
         derive_id: bool = False,
     ) -> Checked:
         """Check a record with `op: retract` as the retraction it stands for.
@@ -154,9 +160,7 @@ class Checker:
         """
         target = withdrawal.record
         if target is None:
-            target = self._checked(
-                push, record, stream, content, inside=inside, plain=plain, derive_id=derive_id
-            ).id
+            target = self._checked(push, record, stream, content, inside=inside, derive_id=derive_id).id
             derive_id = True
         elif content.get("data"):
             raise Refusal(
@@ -171,9 +175,7 @@ class Checker:
             "data": {"stream": stream.name, "record": target}
             | ({} if withdrawal.reason is None else {"reason": withdrawal.reason}),
         }
-        return self._checked(
-            push, record, RETRACTION, retraction, inside="", plain=plain, derive_id=derive_id
-        )
+        return self._checked(push, record, RETRACTION, retraction, derive_id=derive_id)
 
     def _checked(
         self,
@@ -182,16 +184,36 @@ class Checker:
         stream: Stream,
         content: dict[str, Any],
         *,
-        inside: str,
-        plain: bool = False,
+        inside: str = "",
         derive_id: bool = False,
     ) -> Checked:
-        check_json_types(stream, content.get("data"), inside)
-        contract, id, given_subject = _validated(stream, content, inside, plain=plain)
-        time, source = content["time"], push.agency.name
-        data = contract.model_dump(mode="json")
+        """Check a whole event. Raises Refusal."""
+        event = _validated(stream, content, inside)
+        return self._about(
+            *(push, record, stream, event.data),
+            id=None if derive_id else event.id,
+            time=content["time"],
+            inside=inside,
+            given_subject=event.subject,
+        )
+
+    def _about(
+        self,
+        push: Push,
+        record: Record,
+        stream: Stream,
+        contract: Any,
+        *,
+        id: str | None,
+        time: datetime,
+        inside: str = "",
+        given_subject: str = "",
+    ) -> Checked:
+        """Check what the contract alone cannot tell; `id` None follows from what it says. Raises Refusal."""
+        data = contract.__pydantic_serializer__.to_python(contract, mode="json")
         self._local.check_division(push.agency, data.get("division"), inside)
-        self._check_beyond_contract(push, contract, time, inside)
+        if (beyond := self._beyond.get(type(contract))) is not None:
+            beyond(push, contract, time, inside)
         subject = stream.subject(data)
         if given_subject not in ("", subject):
             raise Refusal(
@@ -200,52 +222,42 @@ class Checker:
                 "subject",
             )
         said = fingerprint(stream.topic, subject, time, contract, data)
-        if derive_id:
+        if id is None:
             id = str(said)
-        event = {
-            "specversion": "1.0",
-            "id": id,
-            "source": source,
-            "type": stream.topic,
-            "subject": subject,
-            "time": time,
-            "datacontenttype": "application/json",
-            "data": data,
-            "receivedtime": push.received,  # or what the county's clock says, once it is accepted
-            "receipt": push.receipt,
-            "fingerprint": said,
-        }
-        return Checked(record, stream, id, subject, said, identity(source, id), event)
-
-    def _check_beyond_contract(self, push: Push, contract: BaseModel, time: datetime, inside: str) -> None:
-        match contract:
-            case FitnessEvent():
-                self._local.check_day(contract, time, inside)
-            case TaskReport():
-                self._local.check_task(contract, inside)
-            case Retraction():
-                may_push(push.agency, STREAMS[contract.stream])
+        return Checked(record, stream, id, subject, time, said, identity(push.agency.name, id), data)
 
 
-def _validated(stream: Stream, content: dict[str, Any], inside: str, *, plain: bool) -> tuple[Any, str, str]:
-    """Return the record by its contract, its id, and its subject as it was given (empty: it was not).
-
-    Of a plain record all the rest of the envelope is ours: to check that as well would cost half as much
-    again. Raises Refusal.
-    """
-    id = content.get("id")
-    ours = plain and isinstance(id, str) and 0 < len(id) <= ID_LENGTH
+def _validated(stream: Stream, content: dict[str, Any], inside: str) -> Pushed[Any]:
+    """Return an event by its contract. Raises Refusal."""
+    check_json_types(stream, content.get("data"), inside)
     try:
-        if ours:
-            return stream.model.model_validate(content["data"]), content["id"], ""
-        pushed = _PUSHED[stream.name].model_validate(content)
+        return _PUSHED[stream.name].model_validate(content)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        if ours:
-            for fault in faults:
-                fault["loc"] = ("data", *fault["loc"])
-        raise refusal_of(faults, inside, tags(stream)) from None
-    return pushed.data, pushed.id, pushed.subject
+        raise refusal_of(_faults(error), inside, tags(stream)) from None
+
+
+def _is_ours(id: object) -> bool:
+    """Whether the envelope of a plain record is all ours: its id is left out, or as it should be.
+
+    To check all that as well would cost half as much again.
+    """
+    return id is None or (isinstance(id, str) and 0 < len(id) <= ID_LENGTH)
+
+
+def _validated_alone(stream: Stream, data: dict[str, Any]) -> Any:
+    """Return the data of an event that is right otherwise. Raises Refusal as `_validated`."""
+    check_json_types(stream, data, "")
+    try:
+        return stream.model.__pydantic_validator__.validate_python(data)
+    except ValidationError as error:
+        faults = _faults(error)
+        for fault in faults:
+            fault["loc"] = ("data", *fault["loc"])
+        raise refusal_of(faults, "", tags(stream)) from None
+
+
+def _faults(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_input=False)
 
 
 _DERIVED = "derived"

@@ -150,7 +150,8 @@ def read(segment: Path) -> Iterator[Message]:
 
 
 def _line(message: Message) -> bytes:
-    content = b"\t".join((message.topic.encode(), message.identity.hex.encode(), message.key, message.value))
+    topic, identity, key, value = message
+    content = b"%b\t%032x\t%b\t%b" % (topic.encode(), identity.int, key, value)
     return b"%08x\t%b\n" % (crc32(content), content)
 
 

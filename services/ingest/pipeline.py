@@ -158,10 +158,11 @@ class Pipeline:
         if taking.dry_run:
             taking.take(accepted, counts)
             return refused
-        received = self._received.stamps([one.event["time"] for one in accepted], taking.push.received)
+        push = taking.push
+        received = self._received.stamps([one.time for one in accepted], push.received)
         written = [
-            *(message.of_event(one, moment) for one, moment in zip(accepted, received, strict=True)),
-            *(message.of_letter(letter(taking.push, one)) for one in refused),
+            *(message.of_event(push, one, moment) for one, moment in zip(accepted, received, strict=True)),
+            *(message.of_letter(letter(push, one)) for one in refused),
         ]
         await self._write(written, taking.receipt(counts) if last else None)
         taking.take(accepted, counts)

@@ -58,11 +58,10 @@ class Taking:
 
     def unseen(self, records: Sequence[Checked | Refused]) -> list[Checked]:
         """Return the records whose identity this push has not had in an earlier part."""
-        return [
-            one
-            for one in records
-            if isinstance(one, Checked) and (one.stream.name, one.identity) not in self._first
-        ]
+        checked = [one for one in records if isinstance(one, Checked)]
+        if not self._first:
+            return checked
+        return [one for one in checked if (one.stream.name, one.identity) not in self._first]
 
     def know(self, known: dict[Name, UUID]) -> None:
         """Take in the fingerprints of records that were counted before this push."""

@@ -58,7 +58,7 @@ def test_a_message_is_the_event_as_its_contract_writes_it(stream_name: str) -> N
     content = {"time": "2024-05-01T09:30:00.5+08:00"} | RECORDS[stream_name]
     checked = Checker(load_plan(PLAN)).plain(stream)(PUSH, Record(0, b"", content))
     assert isinstance(checked, Checked)
-    message = of_event(checked, RECEIVED)
+    message = of_event(PUSH, checked, RECEIVED)
     event = stream.event.model_validate_json(message.value)
     assert event.model_dump_json().encode() == message.value
     assert message.key.decode() == event.subject
