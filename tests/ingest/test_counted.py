@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from schemas.streams import DEAD_LETTER_TOPIC
+from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC
 from services.ingest.counted import all_counted
 from services.ingest.message import Message
 from services.platform.clickhouse import ClickHouse
@@ -70,6 +70,35 @@ def test_a_dead_letter_is_stored_once_the_push_it_came_with_has_it(clickhouse: S
     assert not all_counted(
         pool, [letter(1, "second")]
     )  # the same refusal, by a push whose letter is not there
+    pool.close()
+
+
+def test_a_receipt_that_has_grown_is_held_to_all_or_to_what_it_promised(
+    clickhouse: Server, database: str
+) -> None:
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
+    migrate(settings)
+    pool = ClickHouse(settings)
+    receipt = UUID(int=1)
+    early, late = (
+        Message(RECEIPT_TOPIC, receipt, receipt.hex.encode(), b'{"accepted":%d}' % accepted)
+        for accepted in (2, 3)
+    )
+    assert not all_counted(pool, [early], grown=False)
+    pool.insert("receipt", {"receipt": [receipt.hex] * 2, "accepted": [2, 3]})
+    for counted, whole, as_promised in (([1], False, False), ([1, 2], False, True), ([1, 2, 3], True, True)):
+        pool.insert(
+            "receipt_counted",
+            {
+                "receipt": [receipt.hex],
+                "stream": ["facility"],
+                "counted": [[UUID(int=number) for number in counted]],
+                "first_offset": [len(counted)],
+            },
+        )
+        assert all_counted(pool, [early]) == whole
+        assert all_counted(pool, [early], grown=False) == as_promised
+    assert all_counted(pool, [early, late], grown=False)
     pool.close()
 
 
