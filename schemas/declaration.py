@@ -6,6 +6,8 @@ panels, default alerts, API, documentation) follows from it.
 
 from datetime import date
 from decimal import Decimal
+from hashlib import blake2b
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -61,6 +63,20 @@ class Limits(Contract):
     high: Decimal | None = None
 
 
+METHOD = 1
+"""How declarations become figures; raise it when the code comes to others for the same declaration."""
+
+_COMPUTED = {"numerator", "denominator", "scale", "decimals", "levels", "target", "baseline", "limits"}
+"""The fields of an indicator that decide what its figures are; all others are words."""
+
+
+class Change(Contract):
+    """A change of an indicator's definition: since when, and what."""
+
+    day: date
+    what: Text
+
+
 class Indicator(Contract):
     """One figure of the plan."""
 
@@ -81,6 +97,21 @@ class Indicator(Contract):
     source: Annotated[str, Field(min_length=1, description="where in the plan: `text`, `row N`")]
     owner: Annotated[str, Field(description="lead department; empty for a watched figure")] = ""
     note: Text | None = None
+    changes: Annotated[list[Change], Field(description="changes of the definition, oldest first")] = []
+
+    @property
+    def version(self) -> int:
+        """The number of the definition: 1, and one more with each of `changes`."""
+        return 1 + len(self.changes)
+
+    @property
+    def definition_id(self) -> str:
+        """Version and digest of what decides the figures, as `2.9f86d081`.
+
+        The digest tells two definitions apart even if nobody has counted the version up.
+        """
+        said = self.model_dump_json(include=_COMPUTED, by_alias=True, exclude_defaults=True)
+        return f"{self.version}.{blake2b(f'{METHOD} {said}'.encode(), digest_size=4).hexdigest()}"
 
     @property
     def streams(self) -> frozenset[str]:
@@ -95,6 +126,12 @@ class Indicator(Contract):
     def target_at(self, level: Level) -> Target | None:
         """Return the target that holds at a level, if any."""
         return self.target if self.target and level in self.target.levels else None
+
+    @model_validator(mode="after")
+    def _changes_are_in_order(self) -> "Indicator":
+        if any(one.day > other.day for one, other in pairwise(self.changes)):
+            raise ValueError("`changes` begin with the oldest")
+        return self
 
     @model_validator(mode="after")
     def _target_has_an_owner_and_a_level(self) -> "Indicator":

@@ -62,5 +62,6 @@ class Figure(Contract):
     reason_zh: str = ""
     reason_en: str = ""
     as_of: Annotated[date, Field(description="the county's calendar day the figure holds for")]
+    definition: Annotated[str, Field(description="version and digest of the definition it is by")] = ""
     version: Annotated[int, Field(description="grows with the records the figure has seen")]
     updated_at: UtcDatetime

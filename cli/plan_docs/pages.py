@@ -106,6 +106,7 @@ def _page(indicator: Indicator, plan: Plan, declared: str) -> str:
             "",
             *_formula(indicator),
             "",
+            *_versions(indicator),
             "## 声明 · Declaration",
             "",
             "```yaml",
@@ -138,6 +139,7 @@ def _facts(indicator: Indicator, plan: Plan) -> list[tuple[str, str, str]]:
         ("责任单位", "owner", indicator.owner),
         ("对应任务", "task", row),
         ("出处", "source", indicator.source),
+        ("定义版本", "definition version", f"`{indicator.definition_id}`"),
         ("说明", "note", f"{indicator.note.zh}<br>*{indicator.note.en}*" if indicator.note else ""),
     ]  # fmt: skip
 
@@ -152,6 +154,18 @@ def _formula(indicator: Indicator) -> list[str]:
     for side_zh, side_en, said in named:
         lines += [f"- **{side_zh} {side_en}**：{said.zh}", f"  *{said.en}*"]
     return lines
+
+
+def _versions(indicator: Indicator) -> list[str]:
+    """Return the changes of the definition, the newest first; nothing while there are none."""
+    if not indicator.changes:
+        return []
+    rows = [
+        f"| {number} | {change.day} | {change.what.zh}<br>*{change.what.en}* |"
+        for number, change in enumerate(indicator.changes, start=2)
+    ]
+    head = ["| 版本 version | 自 since | 变更 change |", "|---|---|---|"]
+    return ["## 定义的变更 · Changes of the definition", "", *head, *reversed(rows), ""]
 
 
 def _index(plan: Plan) -> str:

@@ -30,7 +30,7 @@ from services.aggregate.watch import Watch
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.metrics import CONTENT_TYPE
-from services.platform.plan import load_plan
+from services.platform.plan import NewestPlan, load_plan
 from services.platform.topics import answers
 
 
@@ -73,7 +73,8 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
         await _send(figures, [(f"{one.indicator}/{one.division}", one.model_dump_json()) for one in changed])
 
     worker = f"{socket.gethostname()}/{os.getpid()}"
-    figure_path = FigurePath(lambda: Keeper(clickhouse, plan, f"{worker}/{uuid4().hex}"), publish)
+    plans = NewestPlan(settings.plan, plan)
+    figure_path = FigurePath(lambda: Keeper(clickhouse, plans.read(), f"{worker}/{uuid4().hex}"), publish)
     refresher = Refresher(figure_path, clock_for(settings, clickhouse), plan)
     block_path = BlockPath(clickhouse, Claims(clickhouse, worker), refuse, plan.zone, refresher.told)
     reader = Reader(settings, block_path, refresher.keep)

@@ -4,32 +4,30 @@ It holds the tally in memory, as a cache: a keeper begins by reading everything 
 and from then on looks only where a touch says. Which worker keeps is decided by Kafka (whoever owns the
 partition of the dead letters); a keeper that was superseded and does not know it yet writes nothing, because
 each of its inserts asks ClickHouse whether its term is still the newest.
+
+A rebuild is a new keeper: it prepares beside the one that keeps, and writes only once it has taken over.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from schemas.declaration import Indicator
 from schemas.indicator import Figure
-from services.aggregate import metrics
+from services.aggregate import definitions, metrics
+from services.aggregate.comparison import READING, History, Key, Rows, first_difference, keys_of, live_figures
 from services.aggregate.tasks import TaskReports
 from services.aggregate.touches import VOUCHERS, Touched, Touches
 from services.figures.prospect import prospect
 from services.figures.source import Source
-from services.figures.standing import Reading
 from services.figures.tally import ENTITY_STREAMS, Tally
 from services.platform.clickhouse import ClickHouse
 from services.platform.plan import Plan
 
-_READING = ("numerator", "denominator", "value", "target", "status")
-_FIRST_DAY = date(1971, 1, 1)
 _TERM = 40
 """A version is the term and, in so many bits, the number of the refresh within it."""
-
-Key = tuple[str, str]
-"""(indicator, division)."""
 
 
 class Keeper:
@@ -44,9 +42,11 @@ class Keeper:
         self._source = Source(clickhouse, plan, indicators)
         self._tally = Tally(plan, indicators)
         self._tasks = TaskReports(clickhouse)
-        self._keys = [
-            (one.id, division.code) for one in indicators for division in self._tally.divisions(one)
-        ]
+        self._keys = keys_of(plan)
+        self._history = History(clickhouse, plan)
+        self._rebuilds: set[UUID] = set()
+        self._unsaid_rebuilds: set[UUID] = set()
+        self._unsaid_definitions: list[Indicator] = []
         self._types: dict[str, dict[str, str]] = {}
         self._live: dict[Key, Figure] = {}
         self._untaken: Touched = {}
@@ -57,27 +57,45 @@ class Keeper:
         self._number = 0
 
     def begin(self) -> list[Figure]:
-        """Take over: read everything that stands. Returns the figures in the table, to be told again.
+        """Prepare and take over."""
+        self.prepare()
+        return self.take_over()
+
+    def prepare(self) -> None:
+        """Read everything that stands, while another may keep the figures; writes nothing. Repeatable."""
+        self._rebuilds = set(self._asked())
+        self._unsaid_rebuilds = set(self._rebuilds)
+        self._touches.begin()
+        self._source.fill(self._tally)
+        self._tally.take_touched()
+        self._history.newest = -1
+        known = self._history.read()
+        self._pending = self._differing({key: known.get(key, {}) for key in self._keys})
+        self._pending_tasks = self._tasks.known()
+
+    def take_over(self) -> list[Figure]:
+        """Keep the figures from now on; nobody else writes any more. Returns those in the table, to be told.
 
         A keeper that died may have written some and told nobody.
         """
         self._term = self._take_over()
-        self._touches.begin()
-        self._source.fill(self._tally)
-        self._tally.take_touched()
-        self._pending = self._differing()
-        self._pending_tasks = self._tasks.known()
-        rows = self._clickhouse.rows("SELECT * FROM indicator_live FINAL ORDER BY indicator, division")
-        kept = set(self._keys)
-        figures = [Figure.model_validate(row) for row in rows if (row["indicator"], row["division"]) in kept]
+        # What the one before has written since it was read.
+        self._pending |= self._differing(self._history.read())
+        self._unsaid_definitions = definitions.newly_held(self._clickhouse, self._plan.indicators)
+        figures = live_figures(self._clickhouse, self._keys)
         self._live = {(one.indicator, one.division): one for one in figures}
         return figures
 
-    def refresh(self, today: date) -> list[Figure]:
+    def asked_anew(self) -> bool:
+        """Whether a rebuild has been asked for since this keeper read everything."""
+        return bool(self._asked() - self._rebuilds)
+
+    def refresh(self, today: date, now: datetime | None = None) -> list[Figure]:
         """Bring the tables up to what has been told, and return the live figures that changed.
 
         Every record of a block that was told before the call is in the tables when it returns. Safe to repeat
-        after any error: what could not be written stays pending.
+        after any error: what could not be written stays pending. `now` is the moment by the clock that
+        records are received by (None: the wall clock).
         """
         for stream, days in self._touches.new().items():
             self._untaken.setdefault(stream, set()).update(days)
@@ -91,13 +109,18 @@ class Keeper:
         self._number += 1
         version = (self._term << _TERM) + self._number
         changed = self._changed(self._keys if new_day else self._pending, today, version)
-        self._write("indicator_history", self._history(today, version))
-        self._write("indicator_live", _columns(changed))
+        self._write("indicator_history", self._rows(today, version))
+        self._write(
+            "indicator_definition", definitions.columns(self._unsaid_definitions, now or datetime.now(UTC))
+        )
+        self._write("indicator_live", _columns(changed))  # with it a new definition is what is shown
         self._write("task_live", self._tasks.rows(self._pending_tasks, version))
         self._write("block_shown", self._shown())
+        self._write("rebuild", self._rebuilt())
         for written_at in self._touches.unshown.values():
             metrics.fresh(metrics.SHOWN_SECONDS, written_at)
         self._touches.unshown.clear()
+        self._unsaid_definitions, self._unsaid_rebuilds = [], set()
         self._pending, self._pending_tasks, self._today = {}, set(), today
         self._live.update({(one.indicator, one.division): one for one in changed})
         return changed
@@ -127,35 +150,23 @@ class Keeper:
     def _pend(self, key: Key, day: date) -> None:
         self._pending[key] = min(day, self._pending.get(key, day))
 
-    def _differing(self) -> dict[Key, date]:
-        """Return the figures with a row that is not what the records come to, and the first such day.
-
-        Also a day that is none any more, because what was told of it has been withdrawn, must hold what is
-        so on it.
-        """
-        there: dict[Key, dict[date, Reading]] = {}
-        for indicator, division, day, *fields in self._clickhouse.query(
-            f"SELECT indicator, division, day, {', '.join(_READING)} FROM indicator_history FINAL"
-        ):
-            there.setdefault((indicator, division), {})[day] = Reading(*fields)
+    def _differing(self, known: Mapping[Key, Rows]) -> dict[Key, date]:
+        """Return those figures with a row that is not what the records come to, and the first such day."""
         differing: dict[Key, date] = {}
-        for key in self._keys:
-            known = there.get(key, {})
-            held = self._tally.reading(*key, date.min)  # what no row says
-            for day in sorted({*known, *self._tally.days(*key, _FIRST_DAY, date.max)}):
-                held, reading = known.get(day, held), self._tally.reading(*key, day)
-                if reading != held:
-                    differing[key] = day
-                    self._tally.revisit(*key, known)
-                    break
+        for key, rows in known.items():
+            day = first_difference(self._tally, key, rows)
+            if day is not None:
+                differing[key] = day
+                self._tally.revisit(*key, rows)
         return differing
 
-    def _history(self, today: date, version: int) -> dict[str, list[Any]]:
+    def _rows(self, today: date, version: int) -> dict[str, list[Any]]:
         """Return the rows of the history that pending figures change."""
-        names = ("indicator", "division", "day", *_READING, "version", "updated_at")
+        names = ("indicator", "division", "day", "definition", *READING, "version", "updated_at")
         now = datetime.now(UTC)
+        of = {one.id: one.definition_id for one in self._plan.indicators.values()}
         rows = [
-            (*key, day, *(getattr(reading, name) for name in _READING), version, now)
+            (*key, day, of[key[0]], *(getattr(reading, name) for name in READING), version, now)
             for key, first in self._pending.items()
             for day in self._tally.days(*key, first, today)
             for reading in [self._tally.reading(*key, day)]
@@ -169,6 +180,16 @@ class Keeper:
         return {name: [block[at] for block in blocks] for at, name in enumerate(names)} | {
             "shown_at": [datetime.now(UTC)] * len(blocks)
         }
+
+    def _asked(self) -> set[UUID]:
+        """Return the rebuilds that have been asked for and are not yet shown."""
+        rows = self._clickhouse.query("SELECT id FROM rebuild GROUP BY id HAVING countIf(said = 'shown') = 0")
+        return {id for (id,) in rows}
+
+    def _rebuilt(self) -> dict[str, list[Any]]:
+        """Return the rows of the rebuilds that the tables now show."""
+        asked = list(self._unsaid_rebuilds)
+        return {"id": asked, "said": ["shown"] * len(asked), "by": [self._worker] * len(asked)}
 
     def _changed(self, keys: Iterable[Key], today: date, version: int) -> list[Figure]:
         """Return the live figures that are not what the table holds."""
@@ -190,6 +211,7 @@ class Keeper:
             indicator=indicator.id,
             division=division,
             as_of=today,
+            definition=indicator.definition_id,
             version=version,
             updated_at=datetime.now(UTC),
             **fields,

@@ -16,7 +16,7 @@ For every partition it owns, again and again:
 Beside it, in the one worker that keeps the figures, whenever something was told or the day has changed:
 
 11. refresh  bring the touched figures up to the records, history first, then live; then write down which
-             blocks they show;
+             blocks they show. For a rebuild another keeper prepares beside, then takes over;
 12. publish  what changed on `minmai.indicator.v1`, after the tables have it.
 
 The topics of dead letters, receipts and refused pushes take the same way into tables `dead_letter`, `receipt`
@@ -27,8 +27,9 @@ changes nothing or completes it; and every keeper begins by reading everything t
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from schemas.dead_letter import DeadLetter
@@ -61,6 +62,8 @@ from services.aggregate.touches import VOUCHERS, Touched, Touches, touched_by, t
 from services.aggregate.waiting import patiently
 from services.aggregate.withdrawals import take_out_late, take_out_withdrawn, withdrawn_by
 from services.platform.clickhouse import ClickHouse
+
+log = logging.getLogger(__name__)
 
 BY_TOPIC = {stream.topic: stream for stream in STREAMS.values()}
 TOPICS = [*BY_TOPIC, DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC]
@@ -150,22 +153,42 @@ class BlockPath:
 
 
 class FigurePath:
-    """Steps 11 and 12."""
+    """Steps 11 and 12; and a rebuild, which is another keeper that prepares beside and takes over."""
 
     def __init__(self, keeper: Callable[[], Keeper], publish: SendFigures) -> None:
+        """`keeper` makes a new one, and may block."""
         self._new_keeper = keeper
         self._keeper: Keeper | None = None
+        self._next: asyncio.Task[Keeper] | None = None
         self._publish = publish
 
     async def begin(self) -> None:
         """Take over the figures, and publish every live one."""
-        keeper = self._new_keeper()
-        await self._publish(await patiently(keeper.begin))
-        self._keeper = keeper
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        await self._take_over(await self._prepared())
 
-    async def refresh(self, today: date) -> None:
-        """Bring the figures up to what has been told."""
-        assert self._keeper is not None
-        refresh = self._keeper.refresh
+    async def refresh(self, today: date, now: datetime) -> None:
+        """Bring the figures up to what has been told; begin a rebuild that was asked for, or finish it."""
+        if self._next is not None and self._next.done():
+            prepared, self._next = self._next, None
+            await self._take_over(prepared.result())
+        keeper = self._keeper
+        assert keeper is not None
         with metrics.REFRESH_SECONDS.time():
-            await self._publish(await patiently(lambda: refresh(today)))
+            await self._publish(await patiently(lambda: keeper.refresh(today, now)))
+        if self._next is None and await patiently(keeper.asked_anew):
+            log.info(
+                "a rebuild was asked for: everything that stands is read, beside the figures as they are"
+            )
+            self._next = asyncio.create_task(self._prepared(), name="rebuild")
+
+    async def _prepared(self) -> Keeper:
+        keeper = await asyncio.to_thread(self._new_keeper)
+        await patiently(keeper.prepare)
+        return keeper
+
+    async def _take_over(self, keeper: Keeper) -> None:
+        await self._publish(await patiently(keeper.take_over))
+        self._keeper = keeper

@@ -75,7 +75,7 @@ class Refresher(Service):
         now = await patiently(self._clock.now)
         if now is not None:
             began = self.loop.time()
-            await self._path.refresh(now.astimezone(self._plan.zone).date())
+            await self._path.refresh(now.astimezone(self._plan.zone).date(), now)
             if self.behind():
                 await self.sleep(self.loop.time() - began)
         # A rebalance meanwhile has begun another term: that one has yet to be refreshed.

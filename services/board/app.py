@@ -48,7 +48,7 @@ def create_app(board: Board) -> FastAPI:
     app.add_middleware(Timed, metrics=board.metrics)
     problems.install(app)
     _add_page(app)
-    asked = Asked(board.plan, board.clock.now)
+    asked = Asked(board.plan, board.clock.now, board.definitions)
     app.include_router(
         indicators.routes(
             board.plan,
@@ -56,6 +56,7 @@ def create_app(board: Board) -> FastAPI:
             board.figures,
             board.contributors,
             board.breakdown,
+            definitions=board.definitions,
             synthetic=board.synthetic,
         )
     )

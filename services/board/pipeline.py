@@ -17,6 +17,7 @@ from services.board.hub import MAILBOX_SPARE, Hub
 from services.board.metrics import Metrics
 from services.board.settings import BoardSettings
 from services.board.tables.breakdown import Breakdown
+from services.board.tables.definitions import Definitions
 from services.board.tables.figures import Figures
 from services.board.tables.others import Others
 from services.board.tables.records import Contributors
@@ -47,6 +48,7 @@ class Board:
         self.metrics = Metrics(self.hub)
         self._clickhouse = ClickHouse(settings)
         self.clock = clock_for(settings, self._clickhouse)
+        self.definitions = Definitions(self._clickhouse, self.plan)
         self.figures = Figures(self._clickhouse, self.plan)
         self.contributors = Contributors(self._clickhouse, self.plan)
         self.breakdown = Breakdown(self._clickhouse, self.contributors)

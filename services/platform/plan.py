@@ -1,5 +1,6 @@
 """A county's plan folder, read and checked: divisions, indicators, tasks, alert rules."""
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,9 @@ from services.platform.plan_files.divisions import Division, read_divisions
 from services.platform.plan_files.entries import Entry, read_entries, read_entry
 from services.platform.plan_files.mistakes import Mistakes
 
-__all__ = ["County", "Division", "Plan", "load_plan"]
+__all__ = ["County", "Division", "NewestPlan", "Plan", "load_plan"]
+
+log = logging.getLogger(__name__)
 
 
 class County(Contract):
@@ -73,6 +76,22 @@ def load_plan(folder: Path) -> Plan:
         tasks={entry.model.number: entry.model for entry in tasks or [] if entry.model},
         rules={entry.model.id: entry.model for entry in rules or [] if entry.model},
     )
+
+
+@dataclass
+class NewestPlan:
+    """A plan folder that may change while a service runs; `newest` is what it said when last it was right."""
+
+    folder: Path
+    newest: Plan
+
+    def read(self) -> Plan:
+        """Return what the folder says now; while that is wrong, what it said before, and the log says so."""
+        try:
+            self.newest = load_plan(self.folder)
+        except PlanError as error:
+            log.warning("figures go on by the plan as it was: %s", error)
+        return self.newest
 
 
 def _check(

@@ -138,9 +138,9 @@ async def test_a_wrong_row_of_the_history_is_mended_at_the_next_start(pool: Clic
     keeper(pool, plan).refresh(DAY)
     pool.query(
         "INSERT INTO indicator_history"
-        " (indicator, division, day, numerator, value, status, version, updated_at)"
-        " VALUES (%(indicator)s, %(county)s, '2024-04-30', 99, 99, 'watched', 1, now())",
-        {"indicator": ISSUED, "county": COUNTY},
+        " (indicator, division, day, definition, numerator, value, status, version, updated_at)"
+        " VALUES (%(indicator)s, %(county)s, '2024-04-30', %(definition)s, 99, 99, 'watched', 1, now())",
+        {"indicator": ISSUED, "county": COUNTY, "definition": plan.indicators[ISSUED].definition_id},
     )
     keeper(pool, plan).refresh(DAY)
     rows = pool.query(

@@ -106,7 +106,7 @@ def _sum(parts: Numbers) -> int | None:
     return sum(known) if known else None
 
 
-def _kept(indicators: Iterable[Indicator]) -> Iterable[tuple[Indicator, Division]]:
+def kept(indicators: Iterable[Indicator]) -> Iterable[tuple[Indicator, Division]]:
     for indicator in indicators:
         for division in plan().shown_divisions:
             if division.level in indicator.levels:
@@ -135,7 +135,7 @@ def figure(indicator: Indicator, division: Division, version: int = 100) -> Figu
 
 @cache
 def _figures() -> list[Figure]:
-    return [figure(*where) for where in _kept(plan().indicators.values())]
+    return [figure(*where) for where in kept(plan().indicators.values())]
 
 
 def figures() -> list[Figure]:
@@ -167,7 +167,7 @@ def fill(clickhouse: ClickHouse) -> None:
         clickhouse,
         (
             (indicator.id, division.code, day, told)
-            for indicator, division in _kept(plan().indicators.values())
+            for indicator, division in kept(plan().indicators.values())
             for day in days
             if (told := reading(indicator, division, day)) is not None
         ),

@@ -21,7 +21,7 @@ from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.board import ledger
-from tests.board.county import PLAN, TODAY, plan, target, write_figures, write_history
+from tests.board.county import PLAN, TODAY, figure, kept, plan, target, write_figures, write_history
 from tests.board.test_api import application
 from tests.support.clickhouse import ClickHouse
 
@@ -50,6 +50,12 @@ def api(clickhouse: ClickHouse, events: list[ledger.Event]) -> TestClient:
     ledger.write(pool, events)
     for day, figures in truth.history(plan(), events, DAYS).items():
         write_history(pool, ((*where, day, _reading(*where, told)) for where, told in figures.items()))
+    # Which definition's history is shown is what the live figures say: these are there before their values.
+    write_figures(
+        pool,
+        "indicator_live",
+        [figure(one, place, version=0) for one, place in kept(plan().indicators.values())],
+    )
     board = application(settings)
     live = _get(board, "/v1/indicators", as_of=str(TODAY))
     rows = [Figure.model_validate(row) for one in live["indicators"] for row in one["figures"]]

@@ -14,6 +14,7 @@ from fastapi import Query
 
 from schemas.declaration import Indicator
 from services.board.problems import invalid, not_found
+from services.board.tables.definitions import Definitions
 from services.board.tables.knowledge import Knowledge, end_of
 from services.board.tables.records import Place
 from services.platform.plan import Division, Plan
@@ -42,15 +43,24 @@ KnownAt = Annotated[
 class Asked:
     """Checks what is asked against the plan and the clock."""
 
-    def __init__(self, plan: Plan, now: Callable[[], datetime | None]) -> None:
+    def __init__(self, plan: Plan, now: Callable[[], datetime | None], definitions: Definitions) -> None:
         self._plan = plan
         self._now = now
+        self._definitions = definitions
 
-    def indicator(self, id: str) -> Indicator:
-        """Return an indicator of the plan; 404 if there is none of that name."""
+    def indicators(self, knowledge: Knowledge) -> list[Indicator]:
+        """Return the plan's indicators, as they were defined at the moment that is asked about."""
+        return list(self._definitions.of(list(self._plan.indicators), knowledge).values())
+
+    def indicator(self, id: str, knowledge: Knowledge) -> Indicator:
+        """Return one of them; 404 if there is none of that name."""
+        self.known(id)
+        return self._definitions.of([id], knowledge)[id]
+
+    def known(self, id: str) -> None:
+        """Raise 404 if the plan has no such indicator."""
         if id not in self._plan.indicators:
             raise not_found(f"没有指标 {id} · there is no indicator {id}")
-        return self._plan.indicators[id]
 
     def division(self, code: str | None, indicator: Indicator | None = None) -> Division:
         """Return the division that is asked for, the county by default.

@@ -1,6 +1,6 @@
 """Routes of the indicators: figures, history, contributors, breakdown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -13,10 +13,14 @@ from schemas.indicator import Figure
 from services.board.api.asked import Asked, Cursor, KnownAt, Limit, read_cursor, write_cursor
 from services.board.problems import invalid, not_found
 from services.board.tables.breakdown import GROUPS, Breakdown, Group, fields_of
+from services.board.tables.definitions import Definitions, Held
 from services.board.tables.figures import Figures, HistoryPoint, since
 from services.board.tables.knowledge import Knowledge
 from services.board.tables.records import Contributor, Contributors
 from services.platform.plan import County, Division, Plan
+
+_TRIES = 5
+"""One is enough unless a rebuild switches between two questions to the tables."""
 
 
 class IndicatorFigures(Contract):
@@ -65,62 +69,82 @@ def routes(
     contributors: Contributors,
     breakdown: Breakdown,
     *,
+    definitions: Definitions,
     synthetic: bool,
 ) -> APIRouter:
     """The routes below /v1/indicators."""
     router = APIRouter(prefix="/v1/indicators")
     add_figures(router, plan, asked, figures, synthetic=synthetic)
+    add_history(router, asked, definitions, figures)
     add_records(router, asked, figures, contributors, breakdown)
     return router
 
 
 def add_figures(router: APIRouter, plan: Plan, asked: Asked, figures: Figures, *, synthetic: bool) -> None:
-    """Figures and their history."""
+    """The figures of all indicators, and of one."""
 
-    def read(indicators: Sequence[Indicator], division: str | None, knowledge: Knowledge) -> list[Figure]:
+    def read(
+        defined: Callable[[], Sequence[Indicator]], division: str | None, knowledge: Knowledge
+    ) -> list[IndicatorFigures]:
         divisions = plan.shown_divisions if division is None else [asked.division(division)]
-        return figures.at(indicators, divisions, knowledge)
+        declared, found = _together(defined, lambda ones: figures.at(ones, divisions, knowledge))
+        return [
+            IndicatorFigures(
+                declaration=one, figures=[figure for figure in found if figure.indicator == one.id]
+            )
+            for one in declared
+        ]
 
     @router.get("")
     def indicators(
         division: str | None = None, knowledge: Knowledge = Depends(asked.knowledge)
     ) -> IndicatorList:
-        found = read(list(plan.indicators.values()), division, knowledge)
+        found = read(lambda: asked.indicators(knowledge), division, knowledge)
         return IndicatorList(
             county=plan.county,
             divisions=plan.shown_divisions,
             synthetic=synthetic,
-            as_of=max((figure.as_of for figure in found), default=None),
-            indicators=[
-                IndicatorFigures(
-                    declaration=indicator,
-                    figures=[figure for figure in found if figure.indicator == indicator.id],
-                )
-                for indicator in plan.indicators.values()
-            ],
+            as_of=max((figure.as_of for one in found for figure in one.figures), default=None),
+            indicators=found,
         )
 
     @router.get("/{id}")
     def indicator(
         id: str, division: str | None = None, knowledge: Knowledge = Depends(asked.knowledge)
     ) -> IndicatorFigures:
-        declared = asked.indicator(id)
-        return IndicatorFigures(declaration=declared, figures=read([declared], division, knowledge))
+        [found] = read(lambda: [asked.indicator(id, knowledge)], division, knowledge)
+        return found
+
+
+def add_history(router: APIRouter, asked: Asked, definitions: Definitions, figures: Figures) -> None:
+    """How a figure came to be, and by which definitions."""
+
+    @router.get("/{id}/definitions")
+    def held(id: str) -> list[Held]:
+        asked.known(id)
+        return definitions.all(id)
 
     @router.get("/{id}/history")
     def history(
         id: str,
+        *,
         division: str | None = None,
         first: Annotated[date | None, Query(alias="from", description="首日 · first day")] = None,
         last: Annotated[date | None, Query(alias="to", description="末日 · last day")] = None,
         known_at: KnownAt = None,
+        definition: Annotated[
+            str | None,
+            Query(max_length=50, description="按从前的定义，如 1.9f86d081 · by a former definition"),
+        ] = None,
     ) -> History:
-        declared = asked.indicator(id)
+        knowledge = asked.knowledge(None, known_at)
+        declared = asked.indicator(id, knowledge)
         place = asked.division(division, declared)
+        if definition is not None and definition not in {one.definition for one in definitions.all(id)}:
+            raise not_found(f"指标 {id} 没有定义 {definition} · {id} was never defined by {definition}")
         if first is not None and last is not None and first > last:
             raise invalid("from", f"{first} 晚于 to（{last}）", f"{first} is after `to` ({last})")
-        knowledge = asked.knowledge(None, known_at)
-        until, points = figures.history(declared, place, knowledge, last)
+        until, points = figures.history(declared, place, knowledge, last, definition)
         return History(indicator=id, division=place.code, until=until, points=since(points, first))
 
 
@@ -139,7 +163,7 @@ def add_records(
         limit: Limit = 100,
         knowledge: Knowledge = Depends(asked.knowledge),
     ) -> Records:
-        declared = asked.indicator(id)
+        declared = asked.indicator(id, knowledge)
         place = asked.division(division, declared)
         parts = declared.numerator if part == "numerator" else declared.denominator
         if not parts:
@@ -166,7 +190,7 @@ def add_records(
         division: str | None = None,
         knowledge: Knowledge = Depends(asked.knowledge),
     ) -> list[Group]:
-        declared = asked.indicator(id)
+        declared = asked.indicator(id, knowledge)
         place = asked.division(division, declared)
         known = sorted(frozenset().union(*(fields_of(part) for part in declared.numerator)))
         if by not in known:
@@ -176,3 +200,17 @@ def add_records(
         if found is None:
             raise invalid("by", f"按 {by} 细分超过 {GROUPS} 组", f"{by} makes more than {GROUPS} groups")
         return found
+
+
+def _together(
+    defined: Callable[[], Sequence[Indicator]], read: Callable[[Sequence[Indicator]], list[Figure]]
+) -> tuple[Sequence[Indicator], list[Figure]]:
+    """Return indicators and figures that are by just these definitions, also while a rebuild switches."""
+    for _ in range(_TRIES):
+        declared = defined()
+        found = read(declared)
+        ids = {one.id: one.definition_id for one in declared}
+        # Figures from before definitions were written down name none.
+        if all(not one.definition or one.definition == ids[one.indicator] for one in found):
+            break
+    return declared, found

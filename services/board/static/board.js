@@ -37,6 +37,9 @@ let sidesTimer = null;
 /** A changed figure. A new day changes hundreds at once: they are painted together, in the next frame. */
 function changed(figure) {
   meanwhile?.push(figure);
+  const before = view.figure(figure.indicator, figure.division);
+  // Figures by another definition: what the page says of the indicator is out of date too.
+  if (before && before.definition !== figure.definition) reload();
   if (view.take(figure)) dirty.add(view.key(figure.indicator, figure.division));
   if (!scheduled && dirty.size) {
     scheduled = true;

@@ -39,6 +39,7 @@ export function facts(declaration, figure, level) {
     ["依据", "source", declaration.task ? `${declaration.source}（任务 ${declaration.task}）` : declaration.source],
     declaration.owner ? ["牵头部门", "lead department", declaration.owner] : null,
     declaration.note ? ["备注", "note", declaration.note.zh, declaration.note.en] : null,
+    figure?.definition ? ["定义版本", "definition version", edition(figure.definition)] : null,
     figure ? ["数据截至", "as of", f.day(figure.as_of)] : null,
     figure?.version ? ["更新时间", "updated", f.moment(figure.updated_at)] : null, // one worked out for a past moment has no version
   ];
@@ -46,6 +47,22 @@ export function facts(declaration, figure, level) {
     h("dt", {}, zh, en(english)),
     h("dd", {}, said, beside ? en(beside) : null),
   ]));
+}
+
+const edition = (definition) => `第 ${definition.split(".")[0]} 版（${definition}）`;
+
+/** The definitions that an indicator's figures were by, newest first, as `/definitions` answers. */
+export function versions(held) {
+  const what = ({ definition, declaration }) => {
+    const change = declaration.changes[Number(definition.split(".")[0]) - 2];
+    return change ? h("p", {}, `${change.day}：${change.what.zh} `, en(change.what.en)) : null;
+  };
+  return [
+    h("summary", {}, `定义的版本（${held.length}） `, en("versions of the definition")),
+    h("ol", { class: "versions" }, ...held.map((one) => h("li", {},
+      h("b", {}, edition(one.definition)), ` 自 ${f.moment(one.since)} `, en("since"),
+      what(one), h("p", {}, one.declaration.definition.zh, " ", en(one.declaration.definition.en)), h("code", {}, formula(one.declaration))))),
+  ];
 }
 
 /** The townships beside each other, largest first; those without a value last. */

@@ -2,7 +2,7 @@
 
 import { byId, h, setText } from "./dom.js";
 import { breakdown } from "./breakdown.js";
-import { changes, compare, facts, standing } from "./facts.js";
+import { changes, compare, facts, standing, versions } from "./facts.js";
 import { history } from "./chart.js";
 import { records } from "./records.js";
 import { read } from "./view.js";
@@ -20,6 +20,7 @@ export function panel(view, closed) {
   let shown = null; // { indicator, division }
   let connected = false;
   let past = null; // figures by division of the chosen moment; null: live
+  let defined = null; // the indicator as it was defined at that moment; null: as now
   let asked = 0;
   let drawing = 0;
   let historyTimer = null;
@@ -27,6 +28,7 @@ export function panel(view, closed) {
   /** The chosen moment as the API takes it; empty: live. */
   const moment = () => Object.fromEntries([["as_of", asOf.value], ["known_at", knownAt.value]].filter(([, day]) => day));
   const isLive = () => Object.keys(moment()).length === 0;
+  const declared = () => defined ?? view.declaration(shown.indicator);
   const figureOf = (division) => (isLive() ? view.figure(shown.indicator, division) : past?.get(division));
 
   function open(key) {
@@ -50,7 +52,7 @@ export function panel(view, closed) {
   async function choose() {
     const mine = ++asked;
     const live = isLive();
-    past = null;
+    past = defined = null;
     dialog.toggleAttribute("data-past", !live);
     byId("panel-live").hidden = live;
     setText(note, said());
@@ -60,6 +62,7 @@ export function panel(view, closed) {
       try {
         const answer = await read(`/v1/indicators/${shown.indicator}?${new URLSearchParams(moment())}`);
         if (mine !== asked || shown === null) return; // something else is shown by now
+        defined = answer.declaration;
         past = new Map(answer.figures.map((figure) => [figure.division, figure]));
       } catch (error) {
         if (mine !== asked || shown === null) return;
@@ -69,6 +72,7 @@ export function panel(view, closed) {
     }
     draw(false);
     load();
+    loadVersions();
   }
 
   function said() {
@@ -79,7 +83,7 @@ export function panel(view, closed) {
   }
 
   function draw(blink) {
-    const declaration = view.declaration(shown.indicator);
+    const declaration = declared();
     const level = view.level(shown.division);
     const figure = figureOf(shown.division);
     setText(byId("panel-zh"), declaration.name.zh);
@@ -94,7 +98,7 @@ export function panel(view, closed) {
     clearTimeout(historyTimer);
     historyTimer = null;
     const mine = ++drawing;
-    const declaration = view.declaration(shown.indicator);
+    const declaration = declared();
     const { as_of: to, known_at: known } = moment();
     const asks = new URLSearchParams({ division: shown.division, ...(to && { to }), ...(known && { known_at: known }) });
     try {
@@ -106,6 +110,20 @@ export function panel(view, closed) {
       if (mine !== drawing) return;
       chart.replaceChildren(h("p", { class: "nothing" }, `历史暂时读不到 · history cannot be read now (${error.message})`));
       latest.replaceChildren();
+    }
+  }
+
+  async function loadVersions() {
+    const box = byId("panel-versions");
+    const mine = shown.indicator;
+    box.hidden = true;
+    try {
+      const held = await read(`/v1/indicators/${mine}/definitions`);
+      if (shown?.indicator !== mine) return;
+      box.replaceChildren(...versions(held));
+      box.hidden = held.length === 0;
+    } catch {
+      // The panel says already that nothing can be read; the version itself stands among the facts.
     }
   }
 

@@ -42,6 +42,7 @@ class _Past:
 
     days: list[date]
     readings: list[Reading]
+    definition: str
     version: int
     updated_at: datetime
 
@@ -71,11 +72,17 @@ class Figures:
         return self._past(wanted, knowledge.day)
 
     def history(
-        self, indicator: Indicator, division: Division, knowledge: Knowledge, last: date | None
+        self,
+        indicator: Indicator,
+        division: Division,
+        knowledge: Knowledge,
+        last: date | None,
+        definition: str | None = None,
     ) -> tuple[date | None, list[HistoryPoint]]:
         """The step series of a figure: a point for every day on which it changed.
 
-        Returned with the day until which it holds: `last`, or the newest day there is if that is earlier.
+        With `definition` as it stood when that was last in use. Returned with the day until which it holds:
+        `last`, or the newest day there is if that is earlier.
         """
         if knowledge.known_at is not None:
             until = min(last, knowledge.day) if last else knowledge.day
@@ -86,8 +93,9 @@ class Figures:
         rows = self._clickhouse.rows(
             f"SELECT day, {', '.join(_READING)} FROM indicator_history FINAL "
             "WHERE indicator = %(indicator)s AND division = %(division)s "
-            "AND day <= %(last)s ORDER BY day",
+            "AND definition = %(definition)s AND day <= %(last)s ORDER BY day",
             {
+                "definition": definition or (live.definition if live else indicator.definition_id),
                 "indicator": indicator.id,
                 "division": division.code,
                 "last": min(until_now or _LAST_DAY, _LAST_DAY),
@@ -109,10 +117,12 @@ class Figures:
         """Return figures computed anew from the records that were known; such figures have no version."""
         tally = self._tally([one for one, _ in wanted], knowledge)
         stamp = {"version": 0, "updated_at": datetime.now(UTC)}
-        return [
-            _figure(one, place, partial(tally.reading, one.id, place.code), knowledge.day, **stamp)
-            for one, place in wanted
-        ]
+
+        def figure(one: Indicator, place: Division) -> Figure:
+            reading_at = partial(tally.reading, one.id, place.code)
+            return _figure(one, place, reading_at, knowledge.day, definition=one.definition_id, **stamp)
+
+        return [figure(one, place) for one, place in wanted]
 
     def _history_as_known(
         self, indicator: Indicator, division: Division, knowledge: Knowledge, until: date
@@ -144,6 +154,7 @@ class Figures:
                 return told.readings[place - 1] if told and place else nothing
 
             stamp = {
+                "definition": told.definition if told else indicator.definition_id,
                 "version": told.version if told else 0,
                 "updated_at": told.updated_at if told else datetime.now(UTC),
             }
@@ -162,9 +173,11 @@ class Figures:
         rows = self._clickhouse.query(
             f"""
             SELECT indicator, division, max(day) AS newest,
-                argMax(({", ".join(_READING)}, version, updated_at), day)
+                argMax(({", ".join(_READING)}, definition, version, updated_at), day)
             FROM indicator_history FINAL
             WHERE indicator IN %(indicators)s AND division IN %(divisions)s AND day <= %(day)s
+                AND (indicator, division, definition) IN
+                (SELECT indicator, division, definition FROM indicator_live FINAL)
             GROUP BY indicator, division, arrayFirstIndex(one -> one >= day, {_days(days)})
             ORDER BY indicator, division, newest""",
             {**_names([one for one, _ in wanted], [place for _, place in wanted]), "day": day},
@@ -176,6 +189,7 @@ class Figures:
             key: _Past(
                 [newest for newest, _ in found],
                 [Reading(*told[: len(_READING)]) for _, told in found],
+                definition=found[-1][1][-3],
                 version=found[-1][1][-2],
                 updated_at=found[-1][1][-1],
             )
