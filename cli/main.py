@@ -121,6 +121,21 @@ def migrate(
     admin.migrate(dry_run)
 
 
+@app.command()
+def rebuild(
+    *,
+    indicator: Annotated[
+        list[str] | None, typer.Option(help="compare only this one; may be given several times")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="seconds to wait until the board shows it")] = 3600.0,
+) -> None:
+    """Compute the figures anew from the records, beside the running services, and switch over."""
+    from cli import rebuild as rebuilding
+
+    rebuilding.figures(indicator or [], dry_run=dry_run, wait=wait)
+
+
 @topics.command("list")
 def topics_list() -> None:
     """List minmai's topics as the broker has them."""

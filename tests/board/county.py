@@ -124,6 +124,7 @@ def figure(indicator: Indicator, division: Division, version: int = 100) -> Figu
         indicator=indicator.id,
         division=division.code,
         as_of=TODAY,
+        definition=indicator.definition_id,
         version=version,
         updated_at=UPDATED,
         **{
@@ -151,7 +152,13 @@ def write_figures(clickhouse: ClickHouse, table: str, rows: list[Figure]) -> Non
 def write_history(clickhouse: ClickHouse, rows: Iterable[tuple[str, str, date, Reading]]) -> None:
     """Insert (indicator, division, day, reading) into indicator_history."""
     told = [
-        {"indicator": indicator, "division": division, "day": day, **asdict(reading)}
+        {
+            "indicator": indicator,
+            "division": division,
+            "day": day,
+            "definition": plan().indicators[indicator].definition_id,
+            **asdict(reading),
+        }
         for indicator, division, day, reading in rows
     ]
     columns: dict[str, list[object]] = {name: [row[name] for row in told] for name in told[0]}

@@ -49,6 +49,7 @@ def test_details_by_keyboard(board: RunningBoard, open_page: Open) -> None:
         figure.reason_zh,
     ):
         expect(panel).to_contain_text(text)
+    expect(fact(page, "定义版本")).to_have_text(f"第 1 版（{figure.definition}）")
     expect(panel.locator("svg.history path.line")).to_be_visible()
     expect(panel.locator("svg.history .aim")).to_be_attached()
     assert page.url.endswith(f"#{CHILDCARE}/{TOWN}")

@@ -1,0 +1,73 @@
+"""`minmai rebuild`: compute tables anew from the records, beside the running services, and switch over."""
+
+import getpass
+import socket
+import time
+from collections.abc import Collection
+from uuid import UUID
+
+from cli.paths import plan_folder
+from services.aggregate import rebuild
+from services.aggregate.rebuild import Difference
+from services.platform.clickhouse import ClickHouse
+from services.platform.errors import MinmaiError
+from services.platform.plan import Plan, load_plan
+from services.platform.settings import Common, load
+
+_LOOK_SECONDS = 0.5
+
+
+class RebuildError(MinmaiError):
+    """Nothing could be rebuilt, or not by what was wanted."""
+
+
+def figures(indicators: Collection[str], *, dry_run: bool, wait: float) -> None:
+    """Print which figures change, ask for the rebuild and wait until the tables show it.
+
+    `indicators`: which to compare, all if none. Raises PlanError, Unavailable, RebuildError.
+    """
+    clickhouse, plan = ClickHouse(load(Common)), load_plan(plan_folder())
+    if unknown := sorted(set(indicators) - plan.indicators.keys()):
+        raise RebuildError(f"规划中没有指标 · the plan has no indicator: {', '.join(unknown)}")
+    _show(plan, list(rebuild.would_change(clickhouse, plan, indicators or list(plan.indicators))))
+    if dry_run:
+        return
+    id = rebuild.ask(clickhouse, f"{getpass.getuser()}@{socket.gethostname()}")
+    print(f"已请求重算 · rebuild asked for: {id}")
+    _wait(clickhouse, id, wait)
+    if other := rebuild.other_definitions(clickhouse, plan):
+        named = ", ".join(f"{name} {definition}" for name, definition in other.items())
+        raise RebuildError(
+            "重算完成，但 aggregate 用的不是这里的规划（见其日志）· rebuilt, yet not by this plan: "
+            f"the aggregator reads another folder, or could not read it (see its log): {named}"
+        )
+    print("重算完成，看板已切换 · rebuilt, the board shows it")
+
+
+def _wait(clickhouse: ClickHouse, id: UUID, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not rebuild.shown(clickhouse, id):
+        if time.monotonic() > end:
+            raise RebuildError(
+                f"{seconds:g} 秒内未完成：aggregate 在运行吗？请求仍在，它一有空就会完成 · not done within "
+                f"{seconds:g} s: is an aggregator running? The request stands, and will be done when one is"
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _show(plan: Plan, found: Collection[Difference]) -> None:
+    for one in found:
+        held = one.held
+        before = "无 none" if held is None else _number(held.numerator, held.denominator, held.value)
+        after = _number(one.right.numerator, one.right.denominator, one.right.value)
+        by = "" if held is None or held.definition == one.definition else f"{held.definition or '?'} → "
+        print(
+            f"{one.indicator:<40} {plan.divisions[one.division].name}  {before} → {after}  "
+            f"（定义 definition {by}{one.definition}；历史 history {one.days} 天 days）"
+        )
+    print(f"将改变 {len(found)} 个数字 · {len(found)} figures would change")
+
+
+def _number(numerator: object, denominator: object, value: float | None) -> str:
+    parts = "–" if numerator is None else f"{numerator}" + ("" if denominator is None else f"/{denominator}")
+    return parts if value is None else f"{value:g} ({parts})"
