@@ -46,7 +46,7 @@ class Board:
         )
         self.hub = Hub(limit=kept + MAILBOX_SPARE)
         self.metrics = Metrics(self.hub)
-        self._clickhouse = ClickHouse(settings)
+        self._clickhouse = ClickHouse(settings, fresh=False)
         self.clock = clock_for(settings, self._clickhouse)
         self.definitions = Definitions(self._clickhouse, self.plan)
         self.figures = Figures(self._clickhouse, self.plan)

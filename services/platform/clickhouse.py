@@ -5,13 +5,14 @@ unread packets on its socket, so it is closed and never put back.
 """
 
 import queue
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
 from clickhouse_driver import Client
-from clickhouse_driver.errors import NetworkError, SocketTimeoutError
+from clickhouse_driver.errors import ErrorCodes, NetworkError, ServerException, SocketTimeoutError
 
 from services.platform.errors import Unavailable
 from services.platform.settings import Common
@@ -21,20 +22,51 @@ Rows = list[tuple[Any, ...]]
 AWAY = (NetworkError, SocketTimeoutError, EOFError, OSError)
 """What clickhouse-driver raises when the server cannot be reached, or goes away."""
 
+UNFIT = frozenset(
+    {
+        ErrorCodes.TABLE_IS_READ_ONLY,
+        ErrorCodes.NO_ZOOKEEPER,
+        ErrorCodes.KEEPER_EXCEPTION,
+        ErrorCodes.TOO_LESS_LIVE_REPLICAS,
+        ErrorCodes.UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE,
+        ErrorCodes.UNKNOWN_STATUS_OF_INSERT,
+    }
+)
+"""What a replica says that has lost its Keeper, or too many of the others."""
+
+_READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
+
+
+def addresses(settings: Common) -> list[tuple[str, int]]:
+    """Return host and port of the server, or of each replica in the order in which they are tried."""
+    named = (host.partition(":") for host in settings.clickhouse_host.split(","))
+    return [(host, int(port) if port else settings.clickhouse_port) for host, _, port in named]
+
 
 class ClickHouse:
-    """A pool of clients to one database; safe to use from many threads."""
+    """A pool of clients to one database; safe to use from many threads.
+
+    On a cluster an insert is done when most replicas have it, and a statement that reads waits until the
+    replica asked has caught up with all that had been written, through whichever. So a pool reads its own and
+    everybody's writes, as on one server, also after it has gone over to another replica.
+    """
 
     def __init__(
         self,
         settings: Common,
         *,
         database: str | None = None,
+        fresh: bool = True,
         inserted: Callable[[str, float], None] = lambda _table, _seconds: None,
     ) -> None:
-        """`inserted` is told the table and the seconds of each insert that succeeded."""
+        """`inserted` is told the table and the seconds of each insert that succeeded.
+
+        `fresh=False` is for who only shows: it reads what the replica asked has.
+        """
         self.database = database or settings.clickhouse_database
         self._settings = settings
+        self._addresses = addresses(settings)
+        self._fresh = fresh and bool(settings.clickhouse_cluster)
         self._inserted = inserted
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
 
@@ -52,6 +84,7 @@ class ClickHouse:
         clickhouse_driver's ServerException otherwise.
         """
         with self._client() as client:
+            self._catch_up(client, sql)
             return list(client.execute(sql, dict(params or {}), external_tables=_external(given)) or [])
 
     def rows(
@@ -61,6 +94,7 @@ class ClickHouse:
     ) -> list[dict[str, Any]]:
         """Run a SELECT and return its rows as dicts by column name."""
         with self._client() as client:
+            self._catch_up(client, sql)
             data, columns = client.execute(sql, dict(params or {}), with_column_types=True)
             names = [name for name, _type in columns]
             return [dict(zip(names, row, strict=True)) for row in data]
@@ -90,6 +124,19 @@ class ClickHouse:
         while not self._idle.empty():
             self._idle.get_nowait().disconnect()
 
+    def _catch_up(self, client: Client, sql: str) -> None:
+        """Wait until the replica has what stood in the tables that a statement reads when it was made."""
+        names = sorted(set(_READ.findall(sql))) if self._fresh else []
+        if not names:
+            return
+        replicated = client.execute(
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN %(names)s"
+            " AND startsWith(engine, 'Replicated')",
+            {"names": names},
+        )
+        for (name,) in replicated:
+            client.execute(f"SYSTEM SYNC REPLICA {name} LIGHTWEIGHT")
+
     @contextmanager
     def _client(self) -> Iterator[Client]:
         try:
@@ -100,9 +147,18 @@ class ClickHouse:
             yield client
         except AWAY as error:
             client.disconnect()
-            where = f"{self._settings.clickhouse_host}:{self._settings.clickhouse_port}"
             raise Unavailable(
-                f"ClickHouse at {where} does not answer ({error}); is it running, is the port right?"
+                f"ClickHouse at {self._where()} does not answer ({error}); is it running, is the port right?"
+            ) from error
+        except ServerException as error:
+            client.disconnect()
+            if error.code not in UNFIT:
+                raise
+            where = self._where()
+            self._prefer_another()
+            raise Unavailable(
+                f"the replicas of ClickHouse at {where} cannot serve now (code {error.code}: "
+                f"{str(error.message).splitlines()[0]}); are most of them and of the Keepers running?"
             ) from error
         except BaseException:
             client.disconnect()
@@ -112,16 +168,28 @@ class ClickHouse:
 
     def _connect(self) -> Client:
         settings = self._settings
+        (host, port), *others = self._addresses
         return Client(
-            settings.clickhouse_host,
-            port=settings.clickhouse_port,
+            host,
+            port=port,
+            alt_hosts=",".join(f"{host}:{port}" for host, port in others) or None,
             database=self.database,
             user=settings.clickhouse_user,
             password=settings.clickhouse_password.get_secret_value(),
             connect_timeout=5,
             send_receive_timeout=60,
             client_name="minmai",
+            settings={"insert_quorum": "auto"} if settings.clickhouse_cluster else None,
         )
+
+    def _prefer_another(self) -> None:
+        """Begin with the next replica from now on; the clients of this one are of no use."""
+        if len(self._addresses) > 1:
+            self._addresses = [*self._addresses[1:], self._addresses[0]]
+            self.close()
+
+    def _where(self) -> str:
+        return ", ".join(f"{host}:{port}" for host, port in self._addresses)
 
 
 def _external(given: Mapping[str, Mapping[str, Sequence[Any]]] | None) -> list[dict[str, Any]]:

@@ -17,9 +17,18 @@ class Common(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port, comma-separated")
-    clickhouse_host: str = "127.0.0.1"
+    clickhouse_host: str = Field(
+        "127.0.0.1",
+        pattern=r"^[^\s,]+(,[^\s,]+)*$",
+        description="host or host:port; of a cluster all replicas, comma-separated, the one to prefer first",
+    )
     clickhouse_port: int = Field(9000, ge=1, le=65535, description="native protocol")
     clickhouse_database: str = Field("minmai", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    clickhouse_cluster: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="name of the cluster of the replicas that hold this database; empty for one server",
+    )
     clickhouse_user: str = "default"
     clickhouse_password: SecretStr = SecretStr("")
     plan: Path = Field(Path("plans/yanshan"), description="folder of the county's plan")

@@ -16,13 +16,17 @@ _START_SECONDS = 60.0
 
 
 class ClickHouse:
-    """An embedded server on its own folder and two free ports; it can be killed and started again on both."""
+    """An embedded server on its own folder and two free ports; it can be killed and started again on both.
+
+    `config`, set before the start, is a file of server settings.
+    """
 
     host = HOST
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
         self.http_port = free_port()
+        self.config: Path | None = None
         self._directory = directory
         self._child: Child | None = None
 
@@ -44,6 +48,7 @@ class ClickHouse:
                     str(self._directory / "data"),
                 ),
                 *("--port", str(self.port), "--http-port", str(self.http_port)),
+                *(("--config", str(self.config)) if self.config else ()),
             ],
             log=self._directory / "clickhouse.log",
         )

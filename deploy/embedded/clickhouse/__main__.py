@@ -25,15 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        serve(options.path, options.host, options.port, options.http_port, stop)
+        serve(options, stop)
     except StartError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def serve(path: Path, host: str, port: int, http_port: int, stop: threading.Event) -> None:
-    """Open the data in `path`, listen, say so in one line on standard output, and wait for `stop`.
+def serve(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Open the data in `options.path`, listen, say so in one line on standard output, and wait for `stop`.
 
     Raises StartError when a package is missing, a port is taken or the data is in use.
     """
@@ -55,8 +55,9 @@ def serve(path: Path, host: str, port: int, http_port: int, stop: threading.Even
     from deploy.embedded.clickhouse.web import WebServer
 
     password = os.environ.get("MINMAI_CLICKHOUSE_PASSWORD", "")
+    host, port, http_port = options.host, options.port, options.http_port
     with listen(host, port, "native") as native_listener, listen(host, http_port, "HTTP") as http_listener:
-        engine = Engine(path)
+        engine = Engine(options.path, options.config)
         watch = Watch(engine.kill)
         native = NativeServer(native_listener, engine, watch, password)
         web = WebServer(http_listener, engine, watch, password)
@@ -74,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9000, help="native protocol")
     parser.add_argument("--http-port", type=int, default=8123)
+    parser.add_argument(
+        "--config", type=Path, help="file of a ClickHouse server's settings: which clusters there are, macros"
+    )
     return parser
 
 

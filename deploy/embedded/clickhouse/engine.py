@@ -79,10 +79,11 @@ class Engine:
     Raises StartError when the path is in use, or the data cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, config: Path | None = None) -> None:
         # SIGTERM and SIGINT belong to the server; the engine would end the process in the middle of things.
         _chdb.set_signal_handlers_enabled(0)
         self.path = path.absolute()
+        self._config = {"config-file": str(config.absolute())} if config else {}
         if "?" in str(self.path):
             raise StartError(f"The embedded ClickHouse cannot keep data under a path with '?': {self.path}")
         self._lock = _locked(self.path)
@@ -140,7 +141,7 @@ class Engine:
 
     def connect(self) -> Link:
         """A connection with its own settings, current database and temporary tables."""
-        options = urlencode({**_SERVER, **_SESSION})
+        options = urlencode({**_SERVER, **_SESSION, **self._config}, safe="/")
         try:
             connection = _chdb.connect(f"{self.path}?{options}")
         except RuntimeError as error:
