@@ -13,6 +13,7 @@ from services.ingest.settings import IngestSettings
 from services.platform import migrations
 from services.platform import topics as kafka_topics
 from services.platform.plan import load_plan
+from services.platform.retention import RetentionSettings
 from services.platform.settings import Common, load
 
 _ZONE = ZoneInfo("Asia/Shanghai")
@@ -45,9 +46,13 @@ def list_topics() -> None:
 def create_topics(partitions: int, replication: int) -> None:
     """Create what is missing, the agencies' own topics included, and print what was done."""
     settings = load(IngestSettings)
+    days = load(RetentionSettings).keep_topics_days
     feeds = feed_topics(one.name for one in agencies.listed(settings.agencies) if one.feed)
     report = kafka_topics.ensure_topics(
-        settings.kafka, partitions, replication, [*kafka_topics.declared(partitions), *feeds]
+        settings.kafka,
+        partitions,
+        replication,
+        [*kafka_topics.declared(partitions, days), *kafka_topics.kept(feeds, days)],
     )
     for name in report.created:
         print(f"{name:<32} 已创建 · created")

@@ -136,6 +136,16 @@ def rebuild(
     rebuilding.figures(indicator or [], dry_run=dry_run, wait=wait)
 
 
+@app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would go")] = False,
+) -> None:
+    """Drop what is older than its MINMAI_KEEP_… setting; the aggregator does the same every day."""
+    from cli import retention as command
+
+    command.run(dry_run)
+
+
 @topics.command("list")
 def topics_list() -> None:
     """List minmai's topics as the broker has them."""

@@ -171,6 +171,12 @@ AGGREGATE_REFRESH_SECONDS = HistogramMetric(
     "Time to bring the touched figures up to the records",
     buckets=_ANSWERS,
 )
+AGGREGATE_DROPPED = CounterMetric(
+    "aggregate",
+    "minmai_aggregate_dropped_rows_total",
+    "Rows dropped because they were older than their setting: docs/retention.md",
+    {"table": "a table of docs/retention.md"},
+)
 
 # Alerts
 

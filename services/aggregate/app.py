@@ -19,6 +19,7 @@ from schemas.indicator import Figure
 from schemas.streams import DEAD_LETTER_TOPIC, INDICATOR_TOPIC
 from services.aggregate import metrics
 from services.aggregate.blocks import Claims
+from services.aggregate.housekeeper import Housekeeper
 from services.aggregate.keeper import Keeper
 from services.aggregate.lag import Ends
 from services.aggregate.pipeline import BlockPath, FigurePath
@@ -31,6 +32,7 @@ from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.metrics import CONTENT_TYPE
 from services.platform.plan import NewestPlan, load_plan
+from services.platform.retention import Retention
 from services.platform.topics import answers
 
 
@@ -80,7 +82,13 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
     reader = Reader(settings, block_path, refresher.keep)
     refresher.behind = lambda: reader.behind
     watch = Watch(settings, reader.standings, refresher.standing)
-    app.minmai_services = [watch, refresher, reader, Ends(metrics.LAG, lambda: reader.consumer)]
+    app.minmai_services = [
+        watch,
+        refresher,
+        reader,
+        Ends(metrics.LAG, lambda: reader.consumer),
+        Housekeeper(Retention(clickhouse, settings), lambda: refresher.keeping),
+    ]
     _add_pages(app, reader, refresher, watch)
     return app
 

@@ -38,6 +38,11 @@ class Refresher(Service):
         self.ready = False
         self._rounds_begun = self._rounds_ended = 0
 
+    @property
+    def keeping(self) -> bool:
+        """Whether this worker keeps the figures."""
+        return self._keeping
+
     def keep(self, keeping: bool) -> None:
         """Become the keeper of the figures, anew, or cease to be it."""
         self._keeping, self._begun, self.ready = keeping, False, not keeping

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from services.platform.settings import Common
+from services.platform.retention import RetentionSettings
 
 
-class AggregateSettings(Common):
+class AggregateSettings(RetentionSettings):
     """What the aggregator needs to know."""
 
     aggregate_port: int = Field(8103, ge=1, le=65535, description="port of /healthz, /readyz and /metrics")

@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from schemas.envelope import event_type
@@ -21,6 +22,12 @@ from services.platform.errors import Unavailable
 
 TIMEOUT_SECONDS = 15.0
 """How long a function here waits for the broker before it raises Unavailable."""
+
+KEEP_DAYS = 30
+"""How long Kafka keeps the records of a topic that is not compacted, unless the settings say otherwise."""
+
+_POLICY, _RETENTION = "cleanup.policy", "retention.ms"
+_DAY = 86_400_000
 
 
 AGGREGATE_GROUP = "minmai-aggregate"
@@ -58,19 +65,60 @@ class TopicsReport:
     differing: Mapping[str, tuple[int, int]]
 
 
-def declared(partitions: int = 4) -> tuple[Topic, ...]:
+def declared(partitions: int = 4, keep_days: float = KEEP_DAYS) -> tuple[Topic, ...]:
     """Every topic of minmai; `partitions` is how many the streams get.
 
     The others have one: their readers need one order, and they carry little.
     """
-    return (
+    topics = (
         *(Topic(event_type(stream), partitions) for stream in STREAMS),
         Topic(DEAD_LETTER_TOPIC, 1),
         Topic(RECEIPT_TOPIC, 1),
         Topic(REFUSED_PUSH_TOPIC, 1),
-        Topic(INDICATOR_TOPIC, 1, {"cleanup.policy": "compact"}),
+        Topic(INDICATOR_TOPIC, 1, {_POLICY: "compact"}),
         Topic(ALERT_TOPIC, 1),
     )
+    return kept(topics, keep_days)
+
+
+def kept(topics: Iterable[Topic], days: float) -> tuple[Topic, ...]:
+    """Return topics that keep their records for so many days; one that is compacted keeps them by key."""
+    return tuple(
+        topic
+        if _POLICY in topic.config
+        else replace(topic, config={**topic.config, _RETENTION: str(round(days * _DAY))})
+        for topic in topics
+    )
+
+
+def ensure_kept(
+    bootstrap: str, topics: Iterable[Topic], *, dry_run: bool = False, timeout: float = TIMEOUT_SECONDS
+) -> dict[str, tuple[float | None, float]]:
+    """Have existing topics keep their records as long as they are declared to; with `dry_run` only look.
+
+    Returns, by the name of each that differs, the days it had (None: the broker's default) and shall have.
+    The embedded broker takes it and tells nothing: its topics live as long as itself. Raises Unavailable if
+    the broker does not answer.
+    """
+    wanted = {topic.name: topic.config[_RETENTION] for topic in topics if _RETENTION in topic.config}
+    with _admin(bootstrap, timeout) as admin:
+        there = [state.name for state in _states(admin, wanted)]
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in there]
+        told = admin.describe_configs(resources)["topic"] if there else {}
+        found = {name: _told(told.get(name, {})) for name in there}
+        differing = [name for name in there if found[name] != wanted[name]]
+        if differing and not dry_run:
+            admin.alter_configs(
+                [
+                    ConfigResource(ConfigResourceType.TOPIC, name, {_RETENTION: wanted[name]})
+                    for name in differing
+                ],
+                raise_on_unknown=False,  # the embedded broker tells of none
+            )
+    return {
+        name: (int(had) / _DAY if (had := found[name]) else None, int(wanted[name]) / _DAY)
+        for name in differing
+    }
 
 
 def ensure_topics(
@@ -190,6 +238,13 @@ def _states(admin: KafkaAdminClient, names: Iterable[str] | None) -> Iterator[To
         if topic["error_code"]:
             raise error(topic["name"])
         yield TopicState(topic["name"], uuid.UUID(topic["topic_id"]), len(topic["partitions"]))
+
+
+def _told(configs: Mapping[str, object]) -> str | None:
+    """Return what a topic's configuration says of its retention; None: nothing, so the broker's default."""
+    said = configs.get(_RETENTION)
+    value = said.get("value") if isinstance(said, Mapping) else said
+    return None if value is None else str(value)
 
 
 def _create(admin: KafkaAdminClient, topic: Topic, replication: int) -> bool:

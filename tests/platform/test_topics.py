@@ -17,7 +17,7 @@ from schemas.streams import (
     STREAMS,
 )
 from services.platform.errors import Unavailable
-from services.platform.topics import Topic, declared, describe, ensure_topics, topic_ids
+from services.platform.topics import Topic, declared, describe, ensure_kept, ensure_topics, kept, topic_ids
 from tests.support.brokers import Broker
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -34,7 +34,35 @@ def test_every_stream_and_every_topic_between_services_is_declared() -> None:
     assert {topics[stream.topic].partitions for stream in STREAMS.values()} == {6}
     others = (DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC, INDICATOR_TOPIC, ALERT_TOPIC)
     assert {topics[name].partitions for name in others} == {1}
-    assert [name for name, topic in topics.items() if topic.config] == [INDICATOR_TOPIC]
+    compacted = {name for name, topic in topics.items() if topic.config == {"cleanup.policy": "compact"}}
+    assert compacted == {INDICATOR_TOPIC}
+    month = {"retention.ms": str(30 * 24 * 3600 * 1000)}
+    assert all(topic.config == month for name, topic in topics.items() if name not in compacted)
+
+
+def test_topics_that_are_there_are_kept_as_long_as_is_said(broker: Broker, broker_kind: str) -> None:
+    """The embedded broker tells of no setting, and keeps all as long as it lives."""
+    bare, short, compacted, missing = (new_name() for _ in range(4))
+    ensure_topics(
+        broker.bootstrap,
+        topics=[
+            Topic(bare, 1),
+            *kept([Topic(short, 1)], days=1),
+            Topic(compacted, 1, {"cleanup.policy": "compact"}),
+        ],
+    )
+    wanted = kept(
+        [
+            *(Topic(name, 1) for name in (bare, short, missing)),
+            Topic(compacted, 1, {"cleanup.policy": "compact"}),
+        ],
+        days=2,
+    )
+    before = {bare: (None, 2.0), short: (1.0 if broker_kind == "kafka" else None, 2.0)}
+    assert ensure_kept(broker.bootstrap, wanted, dry_run=True) == before
+    assert ensure_kept(broker.bootstrap, wanted) == before
+    if broker_kind == "kafka":
+        eventually(lambda: not ensure_kept(broker.bootstrap, wanted), 30, "the topics have it")
 
 
 def test_ensuring_twice_creates_once(fresh_broker: Broker) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from schemas.streams import feed_topic
-from services.platform.topics import Topic
+from services.platform.topics import KEEP_DAYS, Topic, kept
 
 _GROUP_PREFIX = "minmai-ingest-feeds."
 
@@ -20,4 +20,4 @@ def feed_group(agency: str, topic_id: UUID) -> str:
 
 def feed_topics(agencies: Iterable[str]) -> tuple[Topic, ...]:
     """Return the topics of agencies. Each has one partition: "the newest records" then means one thing."""
-    return tuple(Topic(feed_topic(agency), 1) for agency in agencies)
+    return kept((Topic(feed_topic(agency), 1) for agency in agencies), KEEP_DAYS)
