@@ -3,11 +3,14 @@
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
+
+import httpx
 
 from benchmarks.backlog import patiently_migrate
 from benchmarks.ingest.client import Target
@@ -22,6 +25,8 @@ from tests.support.brokers import new_broker
 
 _AGENCIES = 4
 _NO_LIMIT = 10**9
+_SELECTIVE = "minmai_ingest_known_selective 1.0"
+_REMEMBERED_SECONDS = 120
 
 # So many identities as if so many records of an earlier time had been counted.
 _COUNTED = """
@@ -104,6 +109,7 @@ def set_up(kind: str, counted: int) -> Iterator[Stage]:
                 ready=f"http://127.0.0.1:{rival_port}/readyz",
             )
         )
+        _wait_remembered(port)
         yield Stage(broker.bootstrap, partitions, Target(port, ingest, keys), Target(rival_port, rival, keys))
 
 
@@ -113,6 +119,18 @@ def _count(settings: Common, counted: int) -> None:
         clickhouse.query(_COUNTED, {"stream": STREAM.name, "topic_id": str(uuid4()), "records": counted})
     finally:
         clickhouse.close()
+
+
+def _wait_remembered(port: int) -> None:
+    """Return when ingest remembers what was counted before: until then it asks ClickHouse about each record.
+
+    Raises TimeoutError if it does not.
+    """
+    end = time.monotonic() + _REMEMBERED_SECONDS
+    while _SELECTIVE not in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text.splitlines():
+        if time.monotonic() > end:
+            raise TimeoutError(f"ingest does not say {_SELECTIVE} after {_REMEMBERED_SECONDS} s")
+        time.sleep(0.1)
 
 
 @contextmanager

@@ -115,5 +115,4 @@ class Watch:
 
 
 def _topic_ids(bootstrap: str) -> dict[str, UUID]:
-    topics.answers(bootstrap, _PROBE_TIMEOUT)  # a short wait, which topic_ids does not offer
-    return topics.topic_ids(bootstrap, TOPICS)
+    return topics.topic_ids(bootstrap, TOPICS, timeout=_PROBE_TIMEOUT)
