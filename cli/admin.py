@@ -10,7 +10,7 @@ from services.ingest import agencies
 from services.ingest.agencies import Key
 from services.ingest.feeds.names import feed_topics
 from services.ingest.settings import IngestSettings
-from services.platform import migrations
+from services.platform import migrations, overview
 from services.platform import topics as kafka_topics
 from services.platform.plan import load_plan
 from services.platform.retention import RetentionSettings
@@ -30,6 +30,14 @@ def migrate(dry_run: bool) -> None:
         print(f"  尚未执行 · would be applied: {_versions(report.applied)}")
     else:
         print(f"  本次执行 · applied now:      {_versions(report.applied)}")
+
+
+def make_overview(cluster: str, counties: str, database: str) -> None:
+    """Make the tables across counties and print what there is."""
+    settings = load(Common)
+    made = overview.make(settings, cluster, counties, database)
+    print(f"{database} @ {cluster}: {len(made)} 张表，覆盖库名匹配 {counties} 的各县")
+    print(f"  {len(made)} tables over the databases that match {counties}: {', '.join(made)}")
 
 
 def list_topics() -> None:

@@ -146,6 +146,20 @@ def retention(
     command.run(dry_run)
 
 
+@app.command()
+def overview(
+    cluster: Annotated[str, typer.Option(help="cluster of all shards, as the ClickHouse servers name it")],
+    counties: Annotated[
+        str, typer.Option(help="regular expression of the names of the counties' databases")
+    ] = "^minmai_[0-9]+$",
+    database: Annotated[str, typer.Option(help="database to make")] = "minmai_overview",
+) -> None:
+    """Make tables that read all counties of a cluster at once."""
+    from cli import admin
+
+    admin.make_overview(cluster, counties, database)
+
+
 @topics.command("list")
 def topics_list() -> None:
     """List minmai's topics as the broker has them."""

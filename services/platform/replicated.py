@@ -2,7 +2,7 @@
 
 Tables become replicated ones, and what makes or changes them runs `ON CLUSTER`; a statement that fills a
 table runs once, since its rows are replicated. Nothing is passed on half understood: a statement of an
-unknown kind is an error. See docs/decisions/0011-a-county-lives-on-one-shard.md.
+unknown kind is an error. See docs/decisions/0013-a-county-lives-on-one-shard.md.
 """
 
 import re

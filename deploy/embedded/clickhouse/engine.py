@@ -46,8 +46,15 @@ _SERVER = {
     "uncompressed_cache_size": "0",
 }
 # Logs would go to this process, not to the client; the comment is how a running statement is found.
-# `readonly` could never be taken back on the connection; `permit` stands for it.
-_IGNORED_SETTINGS = {"send_logs_level", "send_logs_source_regexp", "log_comment", "readonly"}
+# `readonly` could never be taken back on the connection; `permit` stands for it. Whether a query runs in the
+# background, as another server passes on, cannot be SET.
+_IGNORED_SETTINGS = {
+    "send_logs_level",
+    "send_logs_source_regexp",
+    "log_comment",
+    "readonly",
+    "run_query_in_background",
+}
 _READING = {"READ_ONLY", "UNKNOWN"}
 _LOCK = "minmai.lock"
 _DEFAULT = "minmai-default.sql"

@@ -19,7 +19,7 @@ _FUNCTIONS = re.compile(
     re.IGNORECASE,
 )
 _ENGINES = re.compile(
-    r"(replicated)?[a-z]*mergetree|memory|(tiny|stripe)?log|null|set|join|buffer|merge|view|materializedview"
+    r"(replicated)?[a-z]*mergetree|distributed|memory|(tiny|stripe)?log|null|set|join|buffer|merge|view|materializedview"
     r"|dictionary|generaterandom|loop|alias|atomic|ordinary|replicated|timeseries|keepermap|fuzzquery|fuzzjson",
     re.IGNORECASE,
 )

@@ -24,9 +24,12 @@ from deploy.embedded.clickhouse.wire import LZ4, ZSTD, Reader, pack, string, unp
 REVISION = 54453
 
 # What clients send.
-_HELLO, _QUERY, _DATA, _CANCEL, _PING, _TABLES_STATUS = range(6)
+_HELLO, _QUERY, _DATA, _CANCEL, _PING, _TABLES_STATUS, _KEEP_ALIVE, _SCALAR = range(8)
 # What the server sends.
 _S_HELLO, _S_DATA, _S_EXCEPTION, _S_PROGRESS, _S_PONG, _S_END, _S_PROFILE = range(7)
+_S_TABLES_STATUS = 9
+# What a server tells another beside its question, and no table.
+_SCALARS = {"_shard_num", "_shard_count"}
 
 # Field 1: no overflow rows; field 2: bucket -1; end.
 _BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
@@ -126,15 +129,28 @@ class Session:
                 self._query(link)
             case 3:  # _CANCEL, of a statement that had ended meanwhile
                 pass
+            case 5:  # _TABLES_STATUS, asked by a server whose Distributed table reads from here
+                self._tables_status(link)
             case _:
                 raise _Unreadable(EngineError(UNKNOWN_PACKET, f"Unknown packet {packet} from client"))
         return True
+
+    def _tables_status(self, link: Link) -> None:
+        asked = [(self._in.string(), self._in.string()) for _ in range(self._in.varint())]
+        there = [
+            (database, table)
+            for database, table in asked
+            if link.text(f"EXISTS TABLE {identifier(database)}.{identifier(table)}") == "1"
+        ]
+        names = b"".join(string(database) + string(table) + b"\0" for database, table in there)
+        self._send(varint(_S_TABLES_STATUS) + varint(len(there)) + names)
 
     def _query(self, link: Link) -> None:
         settings, sql = self._read_query()
         external: list[tuple[str, Block]] = []
         while (named := self._read_block())[1].columns:
-            external.append(named)
+            if named[0] not in _SCALARS:
+                external.append(named)
         self._method = ZSTD if settings.get("network_compression_method", "").upper() == "ZSTD" else LZ4
         self._in.release()
         try:
@@ -162,14 +178,18 @@ class Session:
             return
         for _ in range(3):
             reader.string()
-        reader.skip(8 + 1)
-        for _ in range(3):
-            reader.string()
-        for _ in range(3):
-            reader.varint()
+        reader.skip(8)
+        # Only a client over TCP says who it is; what a server passes on may have come another way.
+        over_tcp = reader.take(1)[0] == 1
+        if over_tcp:
+            for _ in range(3):
+                reader.string()
+            for _ in range(3):
+                reader.varint()
         reader.string()
         reader.varint()
-        reader.varint()
+        if over_tcp:
+            reader.varint()
         if reader.take(1)[0]:  # OpenTelemetry
             reader.skip(16 + 8)
             reader.string()
@@ -239,7 +259,7 @@ class Session:
         packet = self._in.varint()
         if packet == _CANCEL:
             raise _Cancelled
-        if packet != _DATA:
+        if packet not in {_DATA, _SCALAR}:
             raise _Unreadable(
                 EngineError(UNKNOWN_PACKET, f"Expected a block from client, got packet {packet}")
             )
