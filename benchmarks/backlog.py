@@ -1,11 +1,12 @@
 """Records a second through the aggregator when a backlog waits.
 
-    .venv/bin/python -m benchmarks.backlog [--records 200000]
+    .venv/bin/python -m benchmarks.backlog [--records 1000000] [--broker kafka]
 
 The topic is filled first; then the aggregator is started and timed from its first counted record to its last,
-on the embedded broker and the embedded ClickHouse. The rival in the same run does the same job without any
-guarantee: getmany, orjson, one insert a fetch into a log table with the same hourly view; no claims, no check
-of what was counted before, no contract, no figures.
+with CPU time of worker, ClickHouse and broker each by itself. Hourly sums, log, identities, receipts and
+the live figures must then be those of an independent count. The rival in the same run does the same job
+without any guarantee: getmany, orjson, one insert a fetch into a log table with the same hourly view; no
+claims, no check of what was counted before, no contract, no figures.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,8 +27,7 @@ from uuid import UUID, uuid4
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.machine import ROOT, free_ports, machine, peak_memory, wait_ready
-from deploy.embedded.broker import EmbeddedBroker
+from benchmarks.machine import ROOT, cpu_seconds, free_ports, machine, peak_memory, wait_ready
 from deploy.embedded.child import Child
 from schemas.streams import STREAMS
 from services.platform.clickhouse import ClickHouse
@@ -33,9 +35,40 @@ from services.platform.errors import Unavailable
 from services.platform.migrations import migrate
 from services.platform.settings import Common
 from services.platform.topics import ensure_topics
+from tests.support.brokers import KINDS, new_broker
 
-TOPIC = STREAMS["consumption-voucher"].topic
+STREAM = STREAMS["consumption-voucher"]
+TOPIC = STREAM.topic
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+PUSH = 500
+"""Records a push."""
+STEPS = ("issued", "claimed", "redeemed", "expired")
+SECTORS = ("catering", "retail", "lodging", "tourism", "culture_sports", "household")
+
+Hourly = Counter[tuple[str, str, datetime, str]]
+
+
+def said(number: int) -> dict[str, str]:
+    """A voucher's record, by its number alone."""
+    step, face = STEPS[number % 4], 500 + 500 * (number // 4 % 4)
+    spent = {
+        "order_amount": f"{face * 3 // 100}.50",
+        "redeemed_value": f"{face // 100}.00",
+        "merchant_id": f"M{number % 977}",
+    }
+    return {
+        "voucher_id": f"V{number}",
+        "campaign": "qihua",
+        "step": step,
+        "face_value": f"{face // 100}.00",
+        **(spent if step == "redeemed" else {}),
+        "sector": SECTORS[number % 6],
+        "division": f"532622{101 + number % 7}",
+    }
+
+
+def moment(number: int) -> datetime:
+    return BEGIN + timedelta(seconds=number * 7 % (40 * 86_400), microseconds=number % 3)
 
 
 def event(number: int) -> bytes:
@@ -43,24 +76,31 @@ def event(number: int) -> bytes:
         {
             "specversion": "1.0",
             "id": f"b-{number}",
-            "source": "bench-bureau",
+            "source": f"bureau-{number // PUSH % 20}",
             "type": TOPIC,
             "subject": f"V{number}",
-            "time": BEGIN + timedelta(seconds=number % 86_400),
+            "time": moment(number),
             "datacontenttype": "application/json",
             "receivedtime": BEGIN,
-            "receipt": "bench",
-            "fingerprint": UUID(int=number),
-            "data": {
-                "voucher_id": f"V{number}",
-                "campaign": "qihua",
-                "step": "issued",
-                "face_value": "20.00",
-                "sector": "retail",
-                "division": f"532622{101 + number % 4}",
-            },
+            "receipt": f"push-{number // PUSH}",
+            "fingerprint": UUID(int=number << 70 | number),
+            "data": {"order_amount": None, "redeemed_value": None, "merchant_id": None} | said(number),
         }
     )
+
+
+def expected(records: int) -> tuple[Hourly, Counter[tuple[str, str]]]:
+    """Count by oneself: records and fen by township, sector, hour and step; issued fen by township."""
+    hourly: Hourly = Counter()
+    issued: Counter[tuple[str, str]] = Counter()
+    for number in range(records):
+        one, hour = said(number), moment(number).replace(minute=0, second=0, microsecond=0)
+        fen = int(one["face_value"].replace(".", ""))
+        hourly[one["division"], one["sector"], hour, one["step"]] += (1 << 40) + fen
+        if one["step"] == "issued":
+            issued["voucher_issued_value", one["division"]] += fen
+            issued["voucher_issued_count", one["division"]] += 1
+    return hourly, issued
 
 
 async def fill(kafka: str, records: int) -> None:
@@ -79,8 +119,17 @@ async def fill(kafka: str, records: int) -> None:
         await producer.stop()
 
 
-def ours(settings: Common, records: int) -> float:
-    """Time the aggregator; returns records/s."""
+@dataclass(frozen=True)
+class Run:
+    """What a run came to: records/s, CPU µs a record by process, peak memory of the worker in MB."""
+
+    rate: float
+    cpu: dict[str, float]
+    memory: float
+
+
+def ours(settings: Common, records: int, neighbours: dict[str, int]) -> Run:
+    """Time the aggregator, and hold what it did against an independent count."""
     [port] = free_ports(1)
     environment = {
         f"MINMAI_{name.upper()}": str(value)
@@ -99,33 +148,62 @@ def ours(settings: Common, records: int) -> float:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    pids = {"worker": process.pid, **neighbours}
     try:
-        first: tuple[float, int] | None = None
+        first: tuple[float, int, dict[str, float]] | None = None
         while True:
             [(counted,)] = pool.query("SELECT sum(records) FROM voucher_hourly")
+            now, cpu = time.monotonic(), {name: cpu_seconds(pid) for name, pid in pids.items()}
             if counted and first is None:
-                first = time.monotonic(), counted
+                first = now, counted, cpu
             if first and counted == records:
-                rate = (counted - first[1]) / (time.monotonic() - first[0])
                 break
             if process.poll() is not None:
                 raise RuntimeError(f"the aggregator ended with code {process.returncode}")
             time.sleep(0.05)
-        [(logged, money)] = pool.query(
-            "SELECT (SELECT count() FROM consumption_voucher_log), sum(face_value) FROM voucher_hourly"
-        )
-        assert (logged, money) == (records, 20 * records), (logged, money)
+        begun, before, used = first
+        done = records - before
         wait_ready(process, [f"http://127.0.0.1:{port}/readyz"])
-        print(f"minmai peak memory: {peak_memory(process.pid):.0f} MB")
-        return rate
+        verify(pool, records)
+        taken = {name: 1e6 * (cpu[name] - used[name]) / done for name in pids}
+        return Run(done / (now - begun), taken, peak_memory(process.pid))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
         pool.close()
 
 
-async def rival(settings: Common, records: int) -> float:
-    """Time the bare loop; returns records/s."""
+def verify(pool: ClickHouse, records: int) -> None:
+    """Raise AssertionError unless every table holds what an independent count comes to."""
+    hourly, issued = expected(records)
+    rows = pool.query(
+        "SELECT division, sector, hour, step, sum(records), toInt64(sum(face_value) * 100)"
+        " FROM voucher_hourly GROUP BY division, sector, hour, step"
+    )
+    found = {(*key, hour.replace(tzinfo=UTC), step): (n << 40) + fen for *key, hour, step, n, fen in rows}
+    assert found == dict(hourly), "voucher_hourly is not what the records come to"
+    [counts] = pool.query(
+        "SELECT (SELECT uniqExact(identity) FROM consumption_voucher_log),"
+        " (SELECT uniqExact(identity) FROM record_identity), (SELECT sum(records) FROM feed_live),"
+        " (SELECT sum(length(counted)) FROM receipt_counted FINAL)"
+    )
+    assert set(counts) == {records}, f"log, identities, feeds, receipts: {counts}, not {records}"
+    end = time.monotonic() + 60
+    while True:
+        live = pool.query(
+            "SELECT indicator, division, numerator FROM indicator_live FINAL WHERE length(division) = 9"
+            " AND indicator IN ('voucher_issued_value', 'voucher_issued_count')"
+        )
+        shown = {(name, place): value for name, place, value in live if value}
+        wanted = {key: Decimal(n) / (100 if "value" in key[0] else 1) for key, n in issued.items()}
+        if shown == wanted:
+            return
+        assert time.monotonic() < end, f"indicator_live holds {shown}, not {wanted}"
+        time.sleep(0.2)
+
+
+async def rival(settings: Common, records: int, neighbours: dict[str, int]) -> Run:
+    """Time the bare loop."""
     pool = ClickHouse(settings)
     pool.query(
         "CREATE TABLE bare_log (id String, subject String, time DateTime64(6, 'UTC'), campaign String,"
@@ -152,7 +230,8 @@ async def rival(settings: Common, records: int) -> float:
     await consumer.start()
     try:
         consumer.assign([TopicPartition(TOPIC, 0)])
-        done, first = 0, None
+        done, first, pids = 0, None, {"worker": os.getpid(), **neighbours}
+        used = {name: cpu_seconds(pid) for name, pid in pids.items()}
         while done < records:
             for messages in (await consumer.getmany(timeout_ms=500, max_records=20_000)).values():
                 first = first or time.monotonic()
@@ -172,7 +251,8 @@ async def rival(settings: Common, records: int) -> float:
                     },
                 )
                 done += len(messages)
-        return records / (time.monotonic() - (first or 0))
+        taken = {name: 1e6 * (cpu_seconds(pid) - used[name]) / records for name, pid in pids.items()}
+        return Run(records / (time.monotonic() - (first or 0)), taken, peak_memory(os.getpid()))
     finally:
         await consumer.stop()
         pool.close()
@@ -180,12 +260,14 @@ async def rival(settings: Common, records: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=Path(__file__).stem)
-    parser.add_argument("--records", type=int, default=200_000)
-    records = parser.parse_args().records
-    print(f"{machine()}; {records:,} voucher records waiting, 1 partition, embedded broker and ClickHouse")
-    native, http, kafka = free_ports(3)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--broker", choices=KINDS, default=KINDS[0])
+    options = parser.parse_args()
+    records, kind = options.records, options.broker
+    print(f"{machine()}; {records:,} voucher records wait in 1 partition; {kind} broker, embedded ClickHouse")
+    native, http = free_ports(2)
     with tempfile.TemporaryDirectory(prefix="minmai-bench-") as folder:
-        broker = EmbeddedBroker(kafka, log=Path(folder) / "broker.log")
+        broker = new_broker(kind, Path(folder))
         broker.start()
         server = Child(
             "ClickHouse",
@@ -203,13 +285,19 @@ def main() -> None:
             patiently_migrate(settings)
             ensure_topics(broker.bootstrap, partitions=1)
             asyncio.run(fill(broker.bootstrap, records))
-            mine = ours(settings, records)
-            bare = asyncio.run(rival(settings, records))
+            neighbours = {"ClickHouse": server.pid, "broker": broker.pid}
+            mine = ours(settings, records, neighbours)
+            bare = asyncio.run(rival(settings, records, neighbours))
         finally:
             server.stop(10)
             broker.stop()
-    print(f"minmai: {mine:,.0f} records/s; bare loop without guarantees: {bare:,.0f} records/s")
-    print(f"ratio: {mine / bare:.2f}")
+    for name, run in (("minmai", mine), ("bare loop without guarantees", bare)):
+        cpu = ", ".join(f"{part} {used:.1f}" for part, used in run.cpu.items())
+        print(
+            f"{name}: {run.rate:,.0f} records/s; CPU µs/record: {cpu}, together {sum(run.cpu.values()):.1f};"
+            f" peak memory {run.memory:.0f} MB"
+        )
+    print(f"ratio: {mine.rate / bare.rate:.2f}; minmai's figures are those of an independent count")
 
 
 def patiently_migrate(settings: Common) -> None:

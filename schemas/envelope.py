@@ -4,7 +4,7 @@ Source: CloudEvents 1.0.2 core specification; `receivedtime`, `receipt` and `fin
 extension attributes (lower case, as the specification asks) and are set by ingest alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
@@ -63,6 +63,17 @@ class Event(Pushed[Data], Generic[Data]):
     receivedtime: UtcDatetime
     receipt: str
     fingerprint: UUID
+
+
+def identities(sources: Sequence[str], ids: Sequence[str]) -> bytes:
+    """Return the identities of many records, 16 bytes each, as in `UUID.bytes`."""
+    begun = {source: blake2b(f"{source}\0".encode(), digest_size=16) for source in set(sources)}
+    names = bytearray()
+    for source, id in zip(sources, ids, strict=True):
+        name = begun[source].copy()
+        name.update(id.encode())
+        names += name.digest()
+    return bytes(names)
 
 
 def identity(source: str, id: str) -> UUID:

@@ -95,6 +95,12 @@ class EmbeddedBroker:
     def running(self) -> bool:
         return self._child is not None and self._child.running
 
+    @property
+    def pid(self) -> int:
+        """Its process id; only while it has been started."""
+        assert self._child is not None
+        return self._child.pid
+
     def start(self, timeout: float = 15.0) -> None:
         """Start it and return when it answers.
 

@@ -47,7 +47,6 @@ class Keeper:
         self._rebuilds: set[UUID] = set()
         self._unsaid_rebuilds: set[UUID] = set()
         self._unsaid_definitions: list[Indicator] = []
-        self._types: dict[str, dict[str, str]] = {}
         self._live: dict[Key, Figure] = {}
         self._untaken: Touched = {}
         self._pending: dict[Key, date] = {}
@@ -222,20 +221,13 @@ class Keeper:
         if not columns or not next(iter(columns.values())):
             return
         names = ", ".join(columns)
-        types = self._types.get(table) or self._types.setdefault(table, self._read_types(table))
+        types = self._clickhouse.types(table)
         self._clickhouse.query(
             f"INSERT INTO {table} ({names}) SELECT {names} FROM rows WHERE %(worker)s ="
             " (SELECT argMax(worker, (term, begun_at, worker)) FROM keeper)",
             {"worker": self._worker},
             given={"rows": {f"{name} {types[name]}": values for name, values in columns.items()}},
         )
-
-    def _read_types(self, table: str) -> dict[str, str]:
-        rows = self._clickhouse.query(
-            "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = %(table)s",
-            {"table": table},
-        )
-        return dict(rows)
 
 
 def _said(figure: Figure) -> dict[str, Any]:

@@ -48,14 +48,14 @@ from services.aggregate import metrics
 from services.aggregate.blocks import Block, Claims, Place
 from services.aggregate.counted import sift
 from services.aggregate.keeper import Keeper
-from services.aggregate.receipts import outcomes, read_audit, receipt_columns, refused_push_columns
+from services.aggregate.receipts import account, read_audit, receipt_columns, refused_push_columns
 from services.aggregate.records import (
     Message,
-    Record,
-    columns,
-    conflict,
+    Records,
+    conflicts,
     dead_letter_columns,
     decode,
+    insert,
     read_dead_letters,
 )
 from services.aggregate.touches import VOUCHERS, Touched, Touches, touched_by, touched_by_withdrawal
@@ -120,35 +120,25 @@ class BlockPath:
         # In a thread: 20,000 records take longer than the group coordinator waits for a heartbeat.
         records, refused = await asyncio.to_thread(decode, stream, block.place, messages)
         sifted = await patiently(lambda: sift(self._clickhouse, stream, block, records))
-        new, duplicates, conflicts = sifted
-        await patiently(
-            lambda: self._clickhouse.insert(
-                stream.log_table,
-                columns(stream, block.place, new),
-                settings={
-                    "insert_deduplication_token": block.token,
-                    "deduplicate_blocks_in_dependent_materialized_views": 1,
-                },
-            )
-        )
-        touched = await patiently(lambda: self._withdraw(stream, block, new))
-        await self._refuse([*refused, *(conflict(stream, block, record) for record in conflicts)])
-        became = await patiently(lambda: outcomes(self._clickhouse, stream, block, sifted))
-        await patiently(lambda: self._clickhouse.insert("receipt_counted", became))
-        counted = {stream.name: [record.identity for record in new]}
-        await patiently(lambda: self._touches.tell(block, touched, counted))
+        await patiently(lambda: insert(self._clickhouse, stream, block, sifted.new))
+        touched = await patiently(lambda: self._withdraw(stream, block, sifted.new))
+        await self._refuse([*refused, *conflicts(stream, block, sifted.conflicts)])
+        await patiently(lambda: account(self._clickhouse, stream, block, sifted))
+        counted = sifted.new.identity[:, 0]
+        await patiently(lambda: self._touches.tell(block, touched, stream.name, counted))
         self._told()
-        metrics.count(stream.name, len(new), len(duplicates), len(conflicts), len(refused))
+        new, duplicates, conflicting = map(len, sifted)
+        metrics.count(stream.name, new, duplicates, conflicting, len(refused))
         metrics.fresh(metrics.COUNTED_SECONDS, block.written_at)
 
-    def _withdraw(self, stream: Stream, block: Block, new: Sequence[Record]) -> Touched:
+    def _withdraw(self, stream: Stream, block: Block, new: Records) -> Touched:
         """Take withdrawn vouchers out of the sums; return what the block touched."""
         if stream is RETRACTION:
             identities = withdrawn_by(new)
             take_out_withdrawn(self._clickhouse, block, identities.get(VOUCHERS, []))
             return touched_by_withdrawal(self._clickhouse, identities, self._zone)
         if stream.name == VOUCHERS:
-            take_out_late(self._clickhouse, block, new)
+            take_out_late(self._clickhouse, new)
         return touched_by(stream.name, new, self._zone)
 
 

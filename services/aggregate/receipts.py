@@ -1,12 +1,10 @@
 """The audit: rows of tables `receipt` and `refused_push`, and what became of each push's accepted records."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+import numpy as np
 import orjson
 from pydantic import ValidationError
 
@@ -17,8 +15,9 @@ from schemas.refused_push import RefusedPushes
 from schemas.streams import Stream
 from services.aggregate.blocks import Block, Place
 from services.aggregate.counted import Sifted
-from services.aggregate.records import Message, Record, strange
+from services.aggregate.records import Message, strange, uuids
 from services.platform.clickhouse import ClickHouse
+from services.platform.packed import Column, Packed
 
 Told = TypeVar("Told", bound=Contract)
 
@@ -49,59 +48,67 @@ def refused_push_columns(refused: Sequence[RefusedPushes]) -> dict[str, list[Any
     return {name: [getattr(one, name) for one in refused] for name in RefusedPushes.model_fields}
 
 
-@dataclass
-class _Outcome:
-    counted: list[UUID] = field(default_factory=list)
-    duplicate: list[UUID] = field(default_factory=list)
-    conflict: list[UUID] = field(default_factory=list)
+_BLOCK = ("topic_id", "partition", "first_offset")
+_COUNTED, _DUPLICATE, _CONFLICT = range(3)
 
 
-def outcomes(clickhouse: ClickHouse, stream: Stream, block: Block, sifted: Sifted) -> dict[str, list[Any]]:
-    """Return the rows of table `receipt_counted` for a block, as columns; every try of it has the same.
+def account(clickhouse: ClickHouse, stream: Stream, block: Block, sifted: Sifted) -> None:
+    """Write down in table `receipt_counted` what became of each record; every try of a block writes the same.
 
     A copy of a record that was counted for the same push (a broker that delivered it twice, a journal that
     was replayed) says again that it was counted: the block that counted it may have died before it could.
     """
-    new, duplicates, conflicts = sifted
-    first = {
-        **_counted_for(clickhouse, stream, duplicates),
-        **{one.identity: one.event.receipt for one in new},
-    }
-    found: defaultdict[str, _Outcome] = defaultdict(_Outcome)
-    for one in new:
-        found[one.event.receipt].counted.append(one.identity)
-    for one in duplicates:
-        outcome = found[one.event.receipt]
-        own = first.get(one.identity) == one.event.receipt
-        (outcome.counted if own else outcome.duplicate).append(one.identity)
-    for one in conflicts:
-        found[one.event.receipt].conflict.append(one.identity)
-    return {
-        "receipt": list(found),
-        "topic_id": [block.place.topic_id] * len(found),
-        "partition": [block.place.partition] * len(found),
-        "first_offset": [block.first] * len(found),
-        "stream": [stream.name] * len(found),
-        "counted": [one.counted for one in found.values()],
-        "duplicate": [one.duplicate for one in found.values()],
-        "conflict": [one.conflict for one in found.values()],
-        "counted_at": [datetime.now(UTC)] * len(found),
-    }
+    groups = [one for one in sifted if len(one)]
+    if not groups:
+        return
+    outcome = np.repeat((_COUNTED, _DUPLICATE, _CONFLICT), [len(one) for one in sifted])
+    if len(sifted.duplicates):
+        own = _counted_for_the_same_push(clickhouse, stream, sifted)
+        outcome[len(sifted.new) :][np.flatnonzero(own)] = _COUNTED
+    packed = Packed(
+        {
+            "receipt": Column([receipt for one in groups for receipt in one.columns["receipt"].texts]),
+            "identity": Column(np.concatenate([one.identity for one in groups])),
+            "outcome": Column(outcome),
+        },
+        {"receipt": "String", "identity": "UUID", "outcome": "UInt8"},
+    )
+    clickhouse.insert_select(
+        "receipt_counted",
+        (*_BLOCK, "receipt", "stream", "counted", "duplicate", "conflict", "counted_at"),
+        "SELECT %(topic_id)s AS topic_id, %(partition)s AS partition, %(first)s AS first_offset,"
+        " receipt, %(stream)s AS stream,"
+        f" groupArrayIf(identity, outcome = {_COUNTED}), groupArrayIf(identity, outcome = {_DUPLICATE}),"
+        f" groupArrayIf(identity, outcome = {_CONFLICT}), now64(6, 'UTC')"
+        f" FROM {packed.source} GROUP BY receipt",
+        {
+            "topic_id": block.place.topic_id,
+            "partition": block.place.partition,
+            "first": block.first,
+            "stream": stream.name,
+        },
+        given=packed.given,
+    )
 
 
-def _counted_for(clickhouse: ClickHouse, stream: Stream, records: Sequence[Record]) -> Mapping[UUID, str]:
-    """Return for which push each record was counted; those asked for say the same as the one counted."""
-    if not records:
-        return {}
+def _counted_for_the_same_push(clickhouse: ClickHouse, stream: Stream, sifted: Sifted) -> list[bool]:
+    """Return which duplicates are copies of a record that was counted for their own push.
+
+    Those counted before say the same as their copies, so they lie where the copies would.
+    """
+    copies = sifted.duplicates
+    packed = Packed(
+        {name: copies.columns[name] for name in ("subject", "time", "identity")},
+        {"subject": "String", "time": "DateTime64(6, 'UTC')", "identity": "UUID"},
+    )
     rows = clickhouse.query(
         f"SELECT identity, any(receipt) FROM {stream.log_table}"
-        " WHERE (subject, time, identity) IN (SELECT subject, time, identity FROM names) GROUP BY identity",
-        given={
-            "names": {
-                "subject String": [one.event.subject for one in records],
-                "time DateTime64(6, 'UTC')": [one.event.time for one in records],
-                "identity UUID": [one.identity for one in records],
-            }
-        },
+        f" WHERE (subject, time, identity) IN {packed.source} GROUP BY identity",
+        given=packed.given,
     )
-    return dict(rows)
+    counted_for: dict[UUID, str] = dict(rows)
+    names = uuids(copies.identity)
+    return [
+        counted_for.get(name) == receipt
+        for name, receipt in zip(names, copies.columns["receipt"].texts, strict=True)
+    ]

@@ -1,17 +1,23 @@
 """From the bytes on a topic to rows of a log table, and from what is wrong to dead letters."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from uuid import UUID
 
-from pydantic import RootModel, ValidationError
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from schemas.dead_letter import DeadLetter, sealed
-from schemas.envelope import Event, identity
+from schemas.envelope import identities
 from schemas.streams import Stream
 from services.aggregate.blocks import Block, Place
+from services.aggregate.columns import uuid_column
+from services.aggregate.plain import plain
+from services.platform.clickhouse import ClickHouse
+from services.platform.packed import Column, insert_packed
 
 
 class Message(Protocol):
@@ -22,86 +28,116 @@ class Message(Protocol):
 
 
 @dataclass(frozen=True)
-class Record:
-    """One record of a block, checked."""
+class Records:
+    """Checked records of one stream, in the order of their partition, as columns of its log table."""
 
-    offset: int
-    identity: UUID
-    event: Event[Any]
-    raw: bytes
+    raw: Sequence[bytes]
+    columns: Mapping[str, Column]
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    @property
+    def identity(self) -> NDArray[np.uint64]:
+        """Two halves of each identity."""
+        return self.columns["identity"].numbers
+
+    @property
+    def fingerprint(self) -> NDArray[np.uint64]:
+        """Two halves of each fingerprint."""
+        return self.columns["fingerprint"].numbers
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Return some records, in the order asked for."""
+        if len(rows) == len(self.raw):
+            return self
+        raw = [self.raw[row] for row in rows.tolist()]
+        return type(self)(raw, {name: column.take(rows) for name, column in self.columns.items()})
 
 
-def decode(
-    stream: Stream, place: Place, messages: Iterable[Message]
-) -> tuple[list[Record], list[DeadLetter]]:
+def decode(stream: Stream, place: Place, messages: Sequence[Message]) -> tuple[Records, list[DeadLetter]]:
     """Return the records of a block, and a dead letter for each message that is no event of this stream.
 
     Only ingest writes to a stream topic, so a dead letter here means that somebody else has, too.
     """
-    records: list[Record] = []
+    reader = plain(stream)
+    raw = [message.value or b"" for message in messages]
+    offsets = [message.offset for message in messages]
+    rows, columns = reader.read(raw)
     refused: list[DeadLetter] = []
-    for message in messages:
-        raw = message.value or b""
-        try:
-            event = stream.event.model_validate_json(raw)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            refused.append(
-                _dead_letter(
-                    stream.name,
-                    place,
-                    message.offset,
-                    raw,
-                    id=f"{place}/{message.offset}",
-                    code="not_an_event",
-                    field=".".join(str(part) for part in first["loc"]),
-                    message=f"{first['msg']}; only ingest may write to {place.topic}",
-                )
-            )
-        else:
-            records.append(Record(message.offset, identity(event.source, event.id), event, raw))
-    return records, refused
+    if columns is None:
+        for at, row in enumerate(rows):
+            if row is not None:
+                continue
+            try:
+                rows[at] = reader.row(stream.event.model_validate_json(raw[at]))
+            except ValidationError as error:
+                refused.append(_no_event(stream, place, offsets[at], raw[at], error))
+        raw = [value for value, row in zip(raw, rows, strict=True) if row is not None]
+        offsets = [offset for offset, row in zip(offsets, rows, strict=True) if row is not None]
+        columns = reader.columns([row for row in rows if row is not None])
+    names = identities(columns["source"].texts, columns["id"].texts)
+    own = {"identity": uuid_column(names), "offset": Column(np.array(offsets, np.int64))}
+    return Records(raw, own | columns), refused
 
 
-def conflict(stream: Stream, block: Block, record: Record) -> DeadLetter:
-    """Return the dead letter of a record whose (source, id) was counted before with other content."""
-    event = record.event
-    return _dead_letter(
-        stream.name,
-        block.place,
-        record.offset,
-        record.raw,
-        id=f"conflict/{record.identity}/{event.fingerprint}",
-        code="conflict",
-        field="id",
-        message=f"编号 {event.id} 已用于内容不同的记录 · "
-        f"id {event.id} was counted before with other content; "
-        "send a correction under a new id",
-        source=event.source,
-        record_id=event.id,
-        receipt=event.receipt,
+def insert(clickhouse: ClickHouse, stream: Stream, block: Block, records: Records) -> None:
+    """Insert records into their log table under the block's token, and so into its views."""
+    if not len(records):
+        return
+    insert_packed(
+        clickhouse,
+        stream.log_table,
+        records.columns,
+        constants={"topic_id": block.place.topic_id, "partition": block.place.partition},
+        settings={
+            "insert_deduplication_token": block.token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+        },
     )
 
 
-def columns(stream: Stream, place: Place, records: Sequence[Record]) -> dict[str, list[Any]]:
-    """Return the rows of a log table as columns, in the order of the records."""
-    events = [record.event for record in records]
-    bodies = [event.data.root if isinstance(event.data, RootModel) else event.data for event in events]
-    return {
-        "identity": [record.identity for record in records],
-        "source": [event.source for event in events],
-        "id": [event.id for event in events],
-        "subject": [event.subject for event in events],
-        "time": [event.time for event in events],
-        "received_at": [event.receivedtime for event in events],
-        "receipt": [event.receipt for event in events],
-        "fingerprint": [event.fingerprint for event in events],
-        "topic_id": [place.topic_id] * len(records),
-        "partition": [place.partition] * len(records),
-        "offset": [record.offset for record in records],
-        **{name: [getattr(body, name, None) for body in bodies] for name in stream.columns},
-        **{name: [derive(event) for event in events] for name, derive in stream.derived.items()},
-    }
+def _no_event(stream: Stream, place: Place, offset: int, raw: bytes, error: ValidationError) -> DeadLetter:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return _dead_letter(
+        stream.name,
+        place,
+        offset,
+        raw,
+        id=f"{place}/{offset}",
+        code="not_an_event",
+        field=".".join(str(part) for part in first["loc"]),
+        message=f"{first['msg']}; only ingest may write to {place.topic}",
+    )
+
+
+def conflicts(stream: Stream, block: Block, records: Records) -> list[DeadLetter]:
+    """Return dead letters for records whose (source, id) was counted before with other content."""
+    columns = records.columns
+    names, fingerprints = uuids(records.identity), uuids(records.fingerprint)
+    return [
+        _dead_letter(
+            stream.name,
+            block.place,
+            int(columns["offset"].numbers[at]),
+            raw,
+            id=f"conflict/{names[at]}/{fingerprints[at]}",
+            code="conflict",
+            field="id",
+            message=f"编号 {columns['id'].texts[at]} 已用于内容不同的记录 · "
+            f"id {columns['id'].texts[at]} was counted before with other content; "
+            "send a correction under a new id",
+            source=columns["source"].texts[at],
+            record_id=columns["id"].texts[at],
+            receipt=columns["receipt"].texts[at],
+        )
+        for at, raw in enumerate(records.raw)
+    ]
+
+
+def uuids(halves: NDArray[np.uint64]) -> list[UUID]:
+    """Return UUIDs from their halves."""
+    return [UUID(int=upper << 64 | lower) for upper, lower in halves.tolist()]
 
 
 def read_dead_letters(place: Place, messages: Iterable[Message]) -> list[DeadLetter]:

@@ -7,15 +7,17 @@ counted, for ingest, which tells by them what is certainly new.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.streams import STREAMS
 from services.aggregate.blocks import Block
-from services.aggregate.records import Record
+from services.aggregate.records import Records
 from services.platform.clickhouse import ClickHouse
 
 Days = set[tuple[str, date]]
@@ -30,14 +32,18 @@ BlockName = tuple[UUID, int, int]
 
 VOUCHERS = "consumption-voucher"
 
+_QUARTER = 15 * 60 * 1_000_000
+"""Microseconds; a day begins at a quarter of an hour, in every zone."""
 
-def touched_by(stream: str, records: Iterable[Record], zone: ZoneInfo) -> Touched:
+
+def touched_by(stream: str, records: Records, zone: ZoneInfo) -> Touched:
     """Return what records of a stream other than `retraction` touch."""
-    if stream == VOUCHERS:
-        days = {(one.event.data.division, one.event.time.astimezone(zone).date()) for one in records}
-    else:
-        days = {(one.event.subject, one.event.time.astimezone(zone).date()) for one in records}
-    return {stream: days}
+    subjects = records.columns["division" if stream == VOUCHERS else "subject"].texts
+    quarters, which = np.unique(records.columns["time"].numbers // _QUARTER, return_inverse=True)
+    days = [
+        datetime.fromtimestamp(quarter * _QUARTER // 1_000_000, zone).date() for quarter in quarters.tolist()
+    ]
+    return {stream: {(subject, days[at]) for subject, at in set(zip(subjects, which.tolist(), strict=True))}}
 
 
 def touched_by_withdrawal(
@@ -68,25 +74,34 @@ class Touches:
     _since: datetime | None = None
     _taken: dict[tuple[UUID, int, int, str], datetime] = field(default_factory=dict)
 
-    def tell(self, block: Block, touched: Touched, counted: Mapping[str, Sequence[UUID]]) -> None:
+    def tell(self, block: Block, touched: Touched, stream: str, counted: NDArray[np.uint64]) -> None:
         """Write down what a counted block touched, be it nothing: the keeper shall know of the block.
 
-        `counted`: by stream, the identities of its records that count.
+        `counted`: the upper halves of the identities of the records that count, all of `stream`.
         """
-        told = {stream: sorted(days) for stream, days in touched.items() if days}
-        told |= {stream: [] for stream, names in counted.items() if names and stream not in told}
+        told = {name: sorted(days) for name, days in touched.items() if days}
+        if len(counted):
+            told.setdefault(stream, [])
         told = told or {"": []}
-        self.clickhouse.insert(
+        self.clickhouse.insert_select(
             "touch",
+            ("topic_id", "partition", "first_offset", "stream", "subjects", "days", "counted", "written_at"),
+            "SELECT %(topic_id)s AS topic_id, %(partition)s AS partition, %(first)s AS first_offset,"
+            " stream, subjects, days,"
+            " reinterpret(counted, 'Array(UInt64)'), written_at FROM told",
             {
-                "topic_id": [block.place.topic_id] * len(told),
-                "partition": [block.place.partition] * len(told),
-                "first_offset": [block.first] * len(told),
-                "stream": list(told),
-                "subjects": [[name for name, _ in days] for days in told.values()],
-                "days": [[day for _, day in days] for days in told.values()],
-                "counted": [[name.int >> 64 for name in counted.get(stream, ())] for stream in told],
-                "written_at": [block.written_at] * len(told),
+                "topic_id": block.place.topic_id,
+                "partition": block.place.partition,
+                "first": block.first,
+            },
+            given={
+                "told": {
+                    "stream String": list(told),
+                    "subjects Array(String)": [[name for name, _ in days] for days in told.values()],
+                    "days Array(Date)": [[day for _, day in days] for days in told.values()],
+                    "counted String": [counted.tobytes() if name == stream else b"" for name in told],
+                    "written_at Nullable(DateTime64(3, 'UTC'))": [block.written_at] * len(told),
+                }
             },
         )
 

@@ -8,66 +8,61 @@ row in.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
-from schemas.envelope import identity
 from schemas.streams import RETRACTION
 from services.aggregate.blocks import Block
-from services.aggregate.records import Record
+from services.aggregate.records import Records, uuids
 from services.aggregate.touches import VOUCHERS
 from services.platform.clickhouse import ClickHouse
+from services.platform.packed import Packed
 
 _PLACE = ("campaign", "sector", "division", "step")
 _AMOUNTS = ("face_value", "order_amount", "redeemed_value")
 
 
-def withdrawn_by(records: Sequence[Record]) -> dict[str, list[UUID]]:
+def withdrawn_by(records: Records) -> dict[str, list[UUID]]:
     """Return the identities that retractions withdraw, by stream."""
     found: defaultdict[str, list[UUID]] = defaultdict(list)
-    for one in records:
-        said = one.event.data
-        found[said.stream].append(identity(one.event.source, said.record))
+    names = uuids(records.columns["retracted"].numbers)
+    for stream, name in zip(records.columns["stream"].texts, names, strict=True):
+        found[stream].append(name)
     return found
 
 
-def take_out_withdrawn(clickhouse: ClickHouse, block: Block, identities: Collection[UUID]) -> None:
+def take_out_withdrawn(clickhouse: ClickHouse, block: Block, withdrawn: Sequence[UUID]) -> None:
     """Take out of the sums what the retractions of a block withdraw, if it is there and not yet taken out."""
-    before = _named(
-        clickhouse,
+    if not withdrawn:
+        return
+    place = block.place
+    before = clickhouse.query(
         "SELECT DISTINCT retracted FROM retraction_log WHERE stream = %(vouchers)s"
         " AND retracted IN (SELECT name FROM names)"
         " AND NOT (topic_id = %(topic_id)s AND partition = %(partition)s AND offset >= %(first)s)",
-        identities,
-        block,
+        {
+            "vouchers": VOUCHERS,
+            "topic_id": place.topic_id,
+            "partition": place.partition,
+            "first": block.first,
+        },
+        given={"names": {"name UUID": withdrawn}},
     )
-    _take_out(clickhouse, set(identities) - before)
+    _take_out(clickhouse, set(withdrawn) - {name for (name,) in before})
 
 
-def take_out_late(clickhouse: ClickHouse, block: Block, records: Sequence[Record]) -> None:
+def take_out_late(clickhouse: ClickHouse, records: Records) -> None:
     """Take out of the sums those voucher records of a block that had been withdrawn before they came."""
-    withdrawn = _named(
-        clickhouse,
+    if not len(records):
+        return
+    packed = Packed({"name": records.columns["identity"]}, {"name": "UUID"})
+    withdrawn = clickhouse.query(
         "SELECT DISTINCT retracted FROM retraction_log WHERE stream = %(vouchers)s"
-        " AND retracted IN (SELECT name FROM names)",
-        [record.identity for record in records],
-        block,
+        f" AND retracted IN {packed.source}",
+        {"vouchers": VOUCHERS},
+        given=packed.given,
     )
-    _take_out(clickhouse, withdrawn)
-
-
-def _named(clickhouse: ClickHouse, sql: str, names: Collection[UUID], block: Block) -> set[UUID]:
-    if not names:
-        return set()
-    place = block.place
-    params = {
-        "vouchers": VOUCHERS,
-        "topic_id": place.topic_id,
-        "partition": place.partition,
-        "first": block.first,
-    }
-    rows = clickhouse.query(sql, params, given={"names": {"name UUID": list(names)}})
-    return {name for (name,) in rows}
+    _take_out(clickhouse, {name for (name,) in withdrawn})
 
 
 def _take_out(clickhouse: ClickHouse, names: set[UUID]) -> None:

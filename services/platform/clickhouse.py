@@ -6,7 +6,7 @@ unread packets on its socket, so it is closed and never put back.
 
 import queue
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -18,6 +18,7 @@ from services.platform.errors import Unavailable
 from services.platform.settings import Common
 
 Rows = list[tuple[Any, ...]]
+Given = Mapping[str, Mapping[str, Sequence[Any]]]
 
 AWAY = (NetworkError, SocketTimeoutError, EOFError, OSError)
 """What clickhouse-driver raises when the server cannot be reached, or goes away."""
@@ -69,13 +70,15 @@ class ClickHouse:
         self._fresh = fresh and bool(settings.clickhouse_cluster)
         self._inserted = inserted
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
+        self._types: dict[str, Mapping[str, str]] = {}
 
     def query(
         self,
         sql: str,
         params: Mapping[str, Any] | None = None,
         *,
-        given: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+        given: Given | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> Rows:
         """Run a statement and return its rows.
 
@@ -85,7 +88,10 @@ class ClickHouse:
         """
         with self._client() as client:
             self._catch_up(client, sql)
-            return list(client.execute(sql, dict(params or {}), external_tables=_external(given)) or [])
+            found = client.execute(
+                sql, dict(params or {}), external_tables=_external(given), settings=dict(settings or {})
+            )
+            return list(found or [])
 
     def rows(
         self,
@@ -118,6 +124,33 @@ class ClickHouse:
                 settings=dict(settings or {}),
             )
             self._inserted(table, perf_counter() - began)
+
+    def insert_select(
+        self,
+        table: str,
+        columns: Iterable[str],
+        select: str,
+        params: Mapping[str, Any],
+        *,
+        given: Given,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Insert what a SELECT makes of tables that are sent along; see `query`."""
+        began = perf_counter()
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) {select}"
+        self.query(sql, params, given=given, settings=settings)
+        self._inserted(table, perf_counter() - began)
+
+    def types(self, table: str) -> Mapping[str, str]:
+        """Return the types of a table's columns, as they were when first asked for."""
+        if table not in self._types:
+            rows = self.query(
+                "SELECT name, type FROM system.columns"
+                " WHERE database = currentDatabase() AND table = %(table)s",
+                {"table": table},
+            )
+            self._types[table] = dict(rows)
+        return self._types[table]
 
     def close(self) -> None:
         """Close every idle client."""
@@ -192,7 +225,7 @@ class ClickHouse:
         return ", ".join(f"{host}:{port}" for host, port in self._addresses)
 
 
-def _external(given: Mapping[str, Mapping[str, Sequence[Any]]] | None) -> list[dict[str, Any]]:
+def _external(given: Given | None) -> list[dict[str, Any]]:
     return [
         {
             "name": name,

@@ -15,14 +15,15 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from schemas.consumption_voucher import SPENT, ConsumptionVoucher
-from schemas.envelope import event_type, fingerprint, identity
+from schemas.envelope import event_type, fingerprint
 from schemas.facility import KINDS
 from schemas.fitness_event import FitnessEvent
 from schemas.statistic import CODE_LENGTH, MEASURES
 from schemas.streams import STREAMS
-from services.aggregate.blocks import Place
-from services.aggregate.records import Record, columns
+from services.aggregate.blocks import Block, Place
+from services.aggregate.records import decode, insert
 from services.platform.clickhouse import ClickHouse
+from tests.aggregate.support import Message
 from tests.board.county import plan
 
 FIRST = datetime(2023, 1, 2, 1, tzinfo=UTC)
@@ -186,12 +187,14 @@ def _stream(event: Event) -> str:
 def write(clickhouse: ClickHouse, events: list[Event]) -> None:
     """Insert the records into the log tables; the views follow."""
     for name, stream in STREAMS.items():
-        records = list(_records(name, [event for event in events if _stream(event) == name]))
-        place = Place(stream.topic, UUID(int=1), 0)
-        clickhouse.insert(stream.log_table, columns(stream, place, records))
+        messages = list(_messages(name, [event for event in events if _stream(event) == name]))
+        block = Block(Place(stream.topic, UUID(int=1), 0), 0, len(messages) - 1)
+        records, refused = decode(stream, block.place, messages)
+        assert not refused, refused[0]
+        insert(clickhouse, stream, block, records)
 
 
-def _records(name: str, events: list[Event]) -> Iterator[Record]:
+def _messages(name: str, events: list[Event]) -> Iterator[Message]:
     stream = STREAMS[name]
     for offset, event in enumerate(events):
         data: Any = stream.model.model_validate(event["data"])
@@ -200,4 +203,4 @@ def _records(name: str, events: list[Event]) -> Iterator[Record]:
             "subject": stream.subject(data.model_dump()),
             "fingerprint": fingerprint(event["type"], "", LAST, data),
         }
-        yield Record(offset, identity(event["source"], event["id"]), stream.event.model_validate(full), b"")
+        yield Message(offset, stream.event.model_validate(full).model_dump_json().encode())

@@ -33,6 +33,12 @@ class KafkaBroker:
     def running(self) -> bool:
         return self._child is not None and self._child.running
 
+    @property
+    def pid(self) -> int:
+        """Its process id; only while it has been started."""
+        assert self._child is not None
+        return self._child.pid
+
     def start(self) -> None:
         """Start it and return when it answers; raises StartError (Java or Maven missing, early end)."""
         java = _java()
