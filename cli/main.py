@@ -127,13 +127,36 @@ def rebuild(
     indicator: Annotated[
         list[str] | None, typer.Option(help="compare only this one; may be given several times")
     ] = None,
+    voucher_sums: Annotated[
+        bool, typer.Option("--voucher-sums", help="only the voucher sums, without the figures")
+    ] = False,
+    from_topic: Annotated[
+        bool, typer.Option("--from-topic", help="first count what the topics have and the logs have lost")
+    ] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+            help="with --from-topic: from then on, in the county's time",
+        ),
+    ] = None,
+    stream: Annotated[
+        list[str] | None, typer.Option(help="with --from-topic: only this; may be given several times")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False,
     wait: Annotated[float, typer.Option(min=0, help="seconds to wait until the board shows it")] = 3600.0,
 ) -> None:
-    """Compute the figures anew from the records, beside the running services, and switch over."""
+    """Compute voucher sums and figures anew from the records, beside the running services."""
     from cli import rebuild as rebuilding
 
-    rebuilding.figures(indicator or [], dry_run=dry_run, wait=wait)
+    if from_topic != (since is not None) or (stream and not from_topic):
+        raise typer.BadParameter("--from-topic goes with --since, --stream with --from-topic")
+    if from_topic and since:
+        rebuilding.from_topics(since, stream or [], dry_run=dry_run)
+    else:
+        rebuilding.voucher_sums(dry_run=dry_run)
+    if not voucher_sums:
+        rebuilding.figures(indicator or [], dry_run=dry_run, wait=wait)
 
 
 @app.command()

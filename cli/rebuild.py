@@ -1,13 +1,18 @@
 """`minmai rebuild`: compute tables anew from the records, beside the running services, and switch over."""
 
+import asyncio
 import getpass
 import socket
 import time
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from cli.paths import plan_folder
+from schemas.streams import STREAMS
 from services.aggregate import rebuild
+from services.aggregate import replay as replaying
+from services.aggregate import voucher_sums as voucher_sum
 from services.aggregate.rebuild import Difference
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError
@@ -42,6 +47,48 @@ def figures(indicators: Collection[str], *, dry_run: bool, wait: float) -> None:
             f"the aggregator reads another folder, or could not read it (see its log): {named}"
         )
     print("重算完成，看板已切换 · rebuilt, the board shows it")
+
+
+def voucher_sums(*, dry_run: bool) -> None:
+    """Hold the voucher sums against the log, set them right, and print what differed."""
+    clickhouse, plan = ClickHouse(load(Common)), load_plan(plan_folder())
+    found = voucher_sum.correct(clickhouse, plan.county.time_zone, dry_run=dry_run)
+    done = "将更正 would be set right" if dry_run else "已更正 set right"
+    print(
+        f"消费券合计 voucher sums：{done} {found.sums}（记录 records {found.records:+}，"
+        f"面值 face value {found.face_value:+}）"
+    )
+    if found.busy:
+        print(
+            f"{found.busy} 个合计正在撤回记录，请稍后再执行一次 · {found.busy} sums were left alone while a "
+            "record was being withdrawn: run this again"
+        )
+
+
+def from_topics(since: datetime, streams: Collection[str], *, dry_run: bool) -> None:
+    """Send again the records that the topics have had since a moment and the logs have lost; wait for them.
+
+    `streams`: which, all if none; `since` without a zone is in the county's. Raises PlanError, Unavailable,
+    RebuildError.
+    """
+    settings, plan = load(Common), load_plan(plan_folder())
+    clickhouse = ClickHouse(settings)
+    if unknown := sorted(set(streams) - STREAMS.keys()):
+        known = ", ".join(STREAMS)
+        raise RebuildError(f"没有数据流 · there is no stream {', '.join(unknown)}; there are {known}")
+    chosen = [STREAMS[name] for name in streams or STREAMS]
+    moment = since if since.tzinfo else since.replace(tzinfo=plan.zone)
+    if not dry_run:
+        replaying.restore_identities(clickhouse)
+        voucher_sums(dry_run=False)  # what the sums have of lost records would count twice
+    replay = replaying.Replay(clickhouse, settings.kafka, moment, dry_run=dry_run)
+    found = asyncio.run(replay.of(chosen))
+    done = "缺 lost" if dry_run else "已重放 sent again"
+    for stream, one in found.items():
+        print(f"{stream:<22} 读到 read {one.read:>9}  {done} {len(one.lost):>9}")
+    if not dry_run and any(one.lost for one in found.values()):
+        replaying.wait_until_counted(clickhouse, found)
+        voucher_sums(dry_run=False)  # withdrawals that had been taken out of them before
 
 
 def _wait(clickhouse: ClickHouse, id: UUID, seconds: float) -> None:
