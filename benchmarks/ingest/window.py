@@ -61,7 +61,9 @@ class Window:
         self._cpu = cpu_seconds(self._pid) - self._began[1]
 
     def measured(self, sent: int) -> Measured:
-        """What was measured, once it is closed."""
+        """What was measured, once it is closed; raises RuntimeError if nothing was answered in it."""
+        if not self._answered:
+            raise RuntimeError(f"nothing was answered within {self._length:g} s: give more seconds")
         return Measured(self._took, self._answered, self._cpu, sent)
 
     def _open(self) -> None:
