@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.streams import STREAMS, Stream
 from services.aggregate.blocks import Place
-from services.aggregate.records import Record, decode
+from services.aggregate.records import decode, uuids
 from services.aggregate.through import counted_through
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
@@ -30,6 +30,14 @@ _NAMED = 2_000
 """Identities named in one statement: its length has a limit."""
 _EVER = 1 << 64
 _PAUSE_SECONDS = 0.2
+
+
+class _Record(NamedTuple):
+    """A record on a partition."""
+
+    offset: int
+    identity: UUID
+    fingerprint: UUID
 
 
 @dataclass
@@ -91,15 +99,17 @@ class Replay:
             place = Place(stream.topic, ids[stream.topic], partition)
             records, _strange = await asyncio.to_thread(decode, stream, place, messages)
             new = []
-            for record in records:  # what follows it is a copy, or a conflict with it
+            offsets = records.columns["offset"].numbers.tolist()
+            named = zip(offsets, uuids(records.identity), uuids(records.fingerprint), strict=True)
+            for record in map(_Record._make, named):  # what follows it is a copy, or a conflict with it
                 if record.identity not in known:
                     known.add(record.identity)
                     new.append(record)
             lost = await asyncio.to_thread(_lost, self.clickhouse, stream, new, dry_run=self.dry_run)
             found.lost += [record.identity for record in lost]
             if not self.dry_run:
-                offsets = {record.offset for record in lost}
-                await _send(producer, partition, [one for one in messages if one.offset in offsets])
+                again = {record.offset for record in lost}
+                await _send(producer, partition, [one for one in messages if one.offset in again])
         return found
 
 
@@ -146,8 +156,8 @@ async def _messages(
 
 
 def _lost(
-    clickhouse: ClickHouse, stream: Stream, records: Sequence[Record], *, dry_run: bool
-) -> list[Record]:
+    clickhouse: ClickHouse, stream: Stream, records: Sequence[_Record], *, dry_run: bool
+) -> list[_Record]:
     """Return the records that count and that the log has not; their identities are made free to be counted.
 
     An identity of a block in flight is left alone: its log row is on the way.
@@ -162,7 +172,7 @@ def _lost(
     lost, left = [], []
     for record in records:
         first = min(held.get(record.identity, ()), key=lambda one: one.offset, default=None)
-        if record.identity in there or (first and first.fingerprint != record.event.fingerprint):
+        if record.identity in there or (first and first.fingerprint != record.fingerprint):
             continue
         if any(
             one.offset >= limits.get((one.topic_id, one.partition), _EVER)

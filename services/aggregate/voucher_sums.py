@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+import numpy as np
+
 from schemas.streams import RETRACTION, STREAMS
 from services.aggregate.blocks import Block, Place
 from services.aggregate.through import HASHED, counted_through
@@ -165,4 +167,4 @@ def _tell(clickhouse: ClickHouse, differing: str, zone: str) -> None:
         f"SELECT DISTINCT division, toDate(hour, %(zone)s) FROM {differing}", {"zone": zone}
     )
     block = Block(Place("rebuild", uuid4(), 0), 0, 0)
-    Touches(clickhouse).tell(block, {VOUCHERS: set(rows)}, {})
+    Touches(clickhouse).tell(block, {VOUCHERS: set(rows)}, VOUCHERS, np.array([], np.uint64))
