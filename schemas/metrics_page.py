@@ -40,7 +40,7 @@ that to its topic, by the time stamp of the Kafka record, some milliseconds befo
 `receivedtime` is the county's with `MINMAI_CLOCK=event`). A block that an earlier owner of the partition had
 begun is left out.
 
-**Lag** is known to the worker that owns the partition. Seconds may be too many by 2, which is how often it is
+**Lag** is known to the worker that owns the partition. Seconds may be too many by 5, which is how often it is
 asked whether anything waits. The embedded broker does not tell where a partition ends before that is fetched:
 the lag in records of a worker that is stuck may be too small there, by the last batch.
 """

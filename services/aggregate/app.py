@@ -21,7 +21,6 @@ from services.aggregate import metrics
 from services.aggregate.blocks import Claims
 from services.aggregate.housekeeper import Housekeeper
 from services.aggregate.keeper import Keeper
-from services.aggregate.lag import Ends
 from services.aggregate.pipeline import BlockPath, FigurePath
 from services.aggregate.reader import Reader
 from services.aggregate.refresher import Refresher
@@ -86,7 +85,6 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
         watch,
         refresher,
         reader,
-        Ends(metrics.LAG, lambda: reader.consumer),
         Housekeeper(Retention(clickhouse, settings), lambda: refresher.keeping),
     ]
     _add_pages(app, reader, refresher, watch)

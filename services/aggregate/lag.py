@@ -1,23 +1,14 @@
 """How far counting is behind the topics, by partition: in records, and in seconds.
 
-A partition's end is asked for every few seconds, beside what each fetch tells of it: a worker that is stuck
-fetches nothing and must be seen all the same. The embedded broker answers such a question with the beginning
-of its last batch, so there a stuck worker's lag in records is up to a batch too small.
+Where a partition ends is told by the watch, which asks every few seconds: a worker that is stuck fetches
+nothing, and must be seen all the same. By so many seconds a lag in seconds may be too large.
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
-from mode import Service
-
-log = logging.getLogger(__name__)
-
-LOOK_SECONDS = 2.0
-"""How often ends are asked for: by so much a lag in seconds may be too large."""
+from aiokafka import TopicPartition
 
 
 @dataclass
@@ -82,30 +73,6 @@ class Lag:
         for partition, standing in list(self.standings.items()):
             waits = standing.end > standing.position
             yield _labels(partition), max(0.0, now - standing.since) if waits else 0.0
-
-
-class Ends(Service):
-    """A Faust service that asks where the partitions of a worker end."""
-
-    def __init__(self, lag: Lag, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
-        super().__init__()
-        self._lag = lag
-        self._consumer = consumer
-
-    @Service.timer(LOOK_SECONDS)
-    async def _look(self) -> None:
-        consumer, partitions = self._consumer(), list(self._lag.standings)
-        if consumer is None or not partitions:
-            return
-        try:
-            ends = await consumer.end_offsets(partitions)
-        except (KafkaError, OSError) as error:  # the reader meets the same, and says so
-            log.debug("the ends of the partitions cannot be told: %r", error)
-            return
-        assigned = consumer.assignment()
-        for partition, end in ends.items():
-            fetched = consumer.highwater(partition) if partition in assigned else None
-            self._lag.ends(partition, max(end, fetched or 0))
 
 
 def _labels(partition: TopicPartition) -> tuple[str, str]:

@@ -70,11 +70,6 @@ class Reader(Service):
         self.joined = False
         self.behind = False
 
-    @property
-    def consumer(self) -> AIOKafkaConsumer | None:
-        """The consumer; None before the start."""
-        return self._consumer
-
     async def on_start(self) -> None:
         """Join the consumer group."""
         settings = self._settings

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+from aiokafka import TopicPartition
 from mode import Service
 
 from services.aggregate import metrics
@@ -88,10 +89,12 @@ class Watch(Service):
         fetched = self._partitions()
         ended = ends(self._settings.kafka, fetched)
         partitions = {
-            f"{topic}/{number}": Standing(one.position, max(one.end, ended.get((topic, number), 0)))
-            for (topic, number), one in fetched.items()
+            place: Standing(one.position, max(one.end, ended.get(place, 0))) for place, one in fetched.items()
         }
-        return partitions | {_FIGURES: self._figures()}
+        for place, one in partitions.items():
+            metrics.LAG.ends(TopicPartition(*place), one.end)
+        named = {f"{topic}/{number}": one for (topic, number), one in partitions.items()}
+        return named | {_FIGURES: self._figures()}
 
     def _waiting_in_vain(self) -> list[Unmoved]:
         found = []
