@@ -52,18 +52,24 @@ class Claims:
         self._clickhouse = clickhouse
         self._worker = worker
 
-    def newest(self, place: Place) -> Block | None:
-        """Return the newest claimed block of a partition: the only one that may be unfinished."""
+    def newest(self, place: Place, since: int = 0) -> Block | None:
+        """Return the newest claimed block of a partition: the only one that may be unfinished.
+
+        `since`: an offset that it does not begin before.
+        """
         rows = self._clickhouse.query(
             "SELECT first_offset, argMin(last_offset, claimed_at) FROM block"
-            " WHERE topic_id = %(topic_id)s AND partition = %(partition)s"
+            " WHERE topic_id = %(topic_id)s AND partition = %(partition)s AND first_offset >= %(since)s"
             " GROUP BY first_offset ORDER BY first_offset DESC LIMIT 1",
-            {"topic_id": place.topic_id, "partition": place.partition},
+            {"topic_id": place.topic_id, "partition": place.partition, "since": since},
         )
         return Block(place, *rows[0]) if rows else None
 
     def claim(self, wanted: Block) -> Block:
-        """Claim a block and return what was agreed: the same start, perhaps another end."""
+        """Claim a block and return what was agreed: the same start, perhaps another end.
+
+        Whoever has been superseded gets a block that begins further on: others have counted all before it.
+        """
         place = wanted.place
         self._clickhouse.insert(
             "block",
@@ -78,9 +84,6 @@ class Claims:
             },
             settings={"insert_deduplication_token": f"{place}/{wanted.first}"},
         )
-        [(last,)] = self._clickhouse.query(
-            "SELECT argMin(last_offset, claimed_at) FROM block"
-            " WHERE topic_id = %(topic_id)s AND partition = %(partition)s AND first_offset = %(first)s",
-            {"topic_id": place.topic_id, "partition": place.partition, "first": wanted.first},
-        )
-        return Block(place, wanted.first, last)
+        agreed = self.newest(place, since=wanted.first)
+        assert agreed is not None
+        return agreed

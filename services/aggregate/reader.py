@@ -169,10 +169,25 @@ class Reader(Service):
         while owned.waiting:
             if owned.agreed is None:
                 wanted = Block(owned.place, owned.position, owned.waiting[-1].offset)
-                owned.agreed = (await self._path.claim(wanted)).last
+                agreed = await self._path.claim(wanted)
+                if agreed.first != wanted.first:
+                    self._begin_anew(owned, agreed)
+                    return
+                owned.agreed = agreed.last
             if owned.waiting[-1].offset < owned.agreed:
                 return  # the agreed block is longer than what was fetched so far
             await self._count(owned, owned.agreed)
+
+    def _begin_anew(self, owned: Owned, newest: Block) -> None:
+        """Leave what others have counted meanwhile, and go on from the newest claim, as a new owner does."""
+        assert self._consumer is not None
+        partition = TopicPartition(owned.place.topic, owned.place.partition)
+        log.warning(
+            "%s/%d has been counted by another worker from %d up to %d: going on from there",
+            *(partition.topic, partition.partition, owned.position, newest.first),
+        )
+        owned.position, owned.agreed, owned.waiting, owned.begun = newest.first, newest.last, [], True
+        self._consumer.seek(partition, owned.position)
 
     async def _count(self, owned: Owned, last: int) -> None:
         inside = [message for message in owned.waiting if message.offset <= last]

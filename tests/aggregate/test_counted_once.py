@@ -104,6 +104,14 @@ async def test_of_two_claims_of_one_start_the_first_decides(pool: ClickHouse) ->
     assert money(pool)[:2] == (30, 30)
 
 
+async def test_who_claims_what_others_have_passed_is_told_where_they_are(pool: ClickHouse) -> None:
+    where, late = place("consumption-voucher"), Worker(pool)
+    for block in (Block(where, 0, 9), Block(where, 10, 14)):
+        assert await Worker(pool).path.claim(block) == block
+    assert await late.path.claim(Block(where, 0, 29)) == Block(where, 10, 14)
+    assert pool.query("SELECT count() FROM block") == [(2,)]
+
+
 async def test_a_new_owner_begins_with_the_newest_claim(pool: ClickHouse) -> None:
     where, worker = place("consumption-voucher"), Worker(pool)
     assert await worker.path.newest_claim(where) is None

@@ -86,6 +86,19 @@ async def test_records_that_the_broker_deleted_are_said_and_passed(caplog: pytes
     assert "deleted records 50 to 99" in caplog.text
 
 
+async def test_a_superseded_worker_leaves_what_others_have_counted() -> None:
+    class Superseded(Path):
+        async def claim(self, wanted: Block) -> Block:
+            return Block(wanted.place, 20, 29) if wanted.first < 20 else wanted
+
+    path, consumer = Superseded(), Consumer()
+    one = reader(path, consumer, 10)
+    await one._take(fetched(10, 11))
+    assert (path.counted, consumer.sought) == ([], [20])
+    await one._take(fetched(20, 29))
+    assert path.counted == [(20, 29, [20, 29])]
+
+
 async def test_what_comes_twice_is_taken_once() -> None:
     path, consumer = Path(agreed=14), Consumer()
     one = reader(path, consumer, 10)
