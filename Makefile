@@ -12,10 +12,10 @@ PYTEST := -n $(JOBS) --dist loadfile
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-BEHAVIOUR := tests/platform tests/ingest tests/alerts tests/board tests/aggregate tests/e2e
+BEHAVIOUR := tests/platform tests/ingest tests/alerts tests/board tests/aggregate tests/e2e tests/kills
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-kafka test-browser test-metrics bench soak generate lint types format ci lock clean
+.PHONY: help install demo up test test-kafka test-browser test-metrics bench soak kills generate lint types format ci lock clean
 
 help: ## list the targets
 	@echo '民脉 minmai'
@@ -50,6 +50,9 @@ bench: $(VENV)/.dev ## ingest, freshness, backlog and the cost of a record; on a
 
 soak: $(VENV)/.dev ## an hour at a county's pace, every process killed in turn: is every record accounted for?
 	@$(BIN)/python -m benchmarks.soak $(FLAGS)
+
+kills: $(VENV)/.dev ## aggregators, ClickHouse and Kafka killed at each step: is everything counted once? FLAGS='--rounds 300'
+	@$(BIN)/python -m tests.kills $(FLAGS)
 
 generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the page of metrics, of each indicator
 	@$(BIN)/python -m schemas.generate && $(BIN)/python -m schemas.metrics_page && $(BIN)/minmai plan docs

@@ -14,7 +14,7 @@ Event = dict[str, Any]
 
 _WRONG, _TWICE, _CONTRADICTED = 0.004, 0.006, 0.001
 
-_SAY_OTHERWISE: dict[str, Callable[[Event], Event]] = {
+SAY_OTHERWISE: dict[str, Callable[[Event], Event]] = {
     "facility": lambda data: {**data, "name": f"{data['name']}（新）"},
     "childcare-place": lambda data: {**data, "enrolled": data["enrolled"] + 1},
     "fitness-event": lambda data: {**data, "participants": data["participants"] + 7},
@@ -46,8 +46,8 @@ def with_mistakes(sent: Iterator[Sent], random: Random) -> Iterator[Sent]:
             later(_spoiled(one, random))
         if random.random() < _TWICE:
             later(one)
-        if random.random() < _CONTRADICTED and one.stream in _SAY_OTHERWISE:
-            said = _SAY_OTHERWISE[one.stream](one.event["data"])
+        if random.random() < _CONTRADICTED and one.stream in SAY_OTHERWISE:
+            said = SAY_OTHERWISE[one.stream](one.event["data"])
             later(replace(one, event={**one.event, "data": said}))
 
 

@@ -1,4 +1,4 @@
-"""The aggregator as a process: killed while it counts, fed with what is no record, telling what changed."""
+"""The aggregator as a process: fed with what is no record, telling what changed."""
 
 import asyncio
 import contextlib
@@ -67,23 +67,6 @@ async def published(bootstrap: str) -> dict[str, dict[str, Any]]:
     return newest
 
 
-def test_killed_again_and_again_it_counts_once(
-    aggregate: Service, fresh_broker: Broker, pool: ClickHouse
-) -> None:
-    """Copies of a record lie in one partition, as ingest writes them."""
-    records = [orjson.dumps(voucher(number)) for number in range(6000)]
-    asyncio.run(produce(fresh_broker.bootstrap, VOUCHERS, records + records[:1000]))
-    for wanted in (1, 2000, 4000):
-        aggregate.start(ready=False)
-        eventually(lambda wanted=wanted: money(pool)[0] >= wanted, 60, f"{wanted} records are counted")
-        aggregate.kill()
-    aggregate.start()
-    eventually(lambda: money(pool), 60, "all are counted", until=lambda seen: seen[0] == 6000)
-    eventually(lambda: figure(pool), 60, "the figure has them all", until=lambda seen: seen == "120000")
-    assert money(pool) == (6000, 6000, "120000", 6000, 6000)
-    aggregate.stop()
-
-
 def figure(pool: ClickHouse) -> str:
     rows = pool.query(
         "SELECT toString(numerator) FROM indicator_live FINAL"
@@ -137,14 +120,3 @@ def test_an_error_of_ours_stops_it_with_nothing_acknowledged(
     pool.query("RENAME TABLE hidden TO consumption_voucher_log")
     aggregate.start()
     eventually(lambda: money(pool)[0] == 1, 60, "the record is counted after all")
-
-
-def test_it_waits_for_a_clickhouse_that_is_away(
-    aggregate: Service, fresh_broker: Broker, pool: ClickHouse, clickhouse: Any
-) -> None:
-    aggregate.start()
-    clickhouse.kill()
-    asyncio.run(produce(fresh_broker.bootstrap, VOUCHERS, [orjson.dumps(voucher(n)) for n in range(50)]))
-    clickhouse.start()
-    eventually(lambda: money(pool)[0] == 50, 60, "the records are counted")
-    assert aggregate.running

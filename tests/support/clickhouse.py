@@ -34,6 +34,11 @@ class ClickHouse:
     def running(self) -> bool:
         return self._child is not None and self._child.running
 
+    @property
+    def pid(self) -> int:
+        assert self._child is not None, "it was not started"
+        return self._child.pid
+
     def start(self) -> None:
         """Start it and return when it answers a query."""
         self._directory.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,10 @@ class Service:
 
     def start(self, *, ready: bool = True) -> None:
         """Start it; return when it is ready, or without `ready` when it runs."""
-        self._child = Child(self.name, self._argv, env=self._env, cwd=ROOT, log=self.log)
+        # A test that is ended from outside leaves nothing that waits for neighbours that are gone.
+        self._child = Child(
+            self.name, self._argv, env=self._env, cwd=ROOT, log=self.log, parting=signal.SIGKILL
+        )
         if ready:
             self.wait_ready()
 

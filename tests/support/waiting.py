@@ -21,11 +21,13 @@ def eventually(
     what: str,
     *,
     until: Callable[[Seen], object] = bool,
+    pause: float = _PAUSE_SECONDS,
 ) -> Seen:
     """Call `predicate` until `until` holds for what it returns (by default: it is true), and return that.
 
-    An AssertionError or Unavailable of `predicate` means "not yet"; any other error is the test's. After
-    `timeout` seconds the test fails with `what` was awaited and what was last seen.
+    It is called again after `pause` seconds. An AssertionError or Unavailable of `predicate` means "not
+    yet"; any other error is the test's. After `timeout` seconds the test fails with `what` was awaited and
+    what was last seen.
     """
     end = time.monotonic() + timeout
     while True:
@@ -38,7 +40,7 @@ def eventually(
             last = error
         if time.monotonic() >= end:
             _give_up(what, timeout, last)
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause)
 
 
 async def eventually_async(
