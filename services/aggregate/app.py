@@ -29,6 +29,7 @@ from services.aggregate.waiting import absence
 from services.aggregate.watch import Watch
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
+from services.platform.kafka import fetch_bare_records
 from services.platform.metrics import CONTENT_TYPE
 from services.platform.plan import NewestPlan, load_plan
 from services.platform.retention import Retention
@@ -77,7 +78,14 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
     plans = NewestPlan(settings.plan, plan)
     figure_path = FigurePath(lambda: Keeper(clickhouse, plans.read(), f"{worker}/{uuid4().hex}"), publish)
     refresher = Refresher(figure_path, clock_for(settings, clickhouse), plan)
-    block_path = BlockPath(clickhouse, Claims(clickhouse, worker), refuse, plan.zone, refresher.told)
+    block_path = BlockPath(
+        clickhouse,
+        Claims(clickhouse, worker),
+        refuse,
+        plan.zone,
+        refresher.told,
+        counted_memory=settings.counted_memory << 20,
+    )
     reader = Reader(settings, block_path, refresher.keep)
     refresher.behind = lambda: reader.behind
     watch = Watch(settings, reader.standings, refresher.standing)
@@ -100,6 +108,7 @@ def serve(settings: AggregateSettings) -> None:
     answers(settings.kafka)
     # Records are many small objects without cycles: looking for cycles took half the time of decoding.
     gc.set_threshold(200_000, 50, 50)
+    fetch_bare_records()
     with tempfile.TemporaryDirectory(prefix="minmai-aggregate-") as scratch:
         faust.Worker(
             build(settings, scratch),

@@ -24,6 +24,7 @@ _DASHES = [8, 13, 18, 23]
 _DIGITS = [at for at in range(36) if at not in _DASHES]
 
 _SECONDS = "0000-00-00T00:00:00"
+_WHOLE = len(_SECONDS + "+00:00")
 
 
 def texts(values: Sequence[Any]) -> tuple[Column, Sure]:
@@ -55,7 +56,11 @@ def moments(values: Sequence[Any]) -> tuple[Column, Sure]:
     """Moments in UTC, to the microsecond."""
     found = np.zeros(len(values), np.int64)
     sure = np.zeros(len(values), np.bool_)
-    for length in (lengths := set(map(len, values))):
+    lengths = set(map(len, values))
+    if lengths == {_WHOLE, _WHOLE + 7}:  # as our own services write them: at most the fraction differs
+        values = [f"{one[:-6]}.000000{one[-6:]}" if len(one) == _WHOLE else one for one in values]
+        lengths = {_WHOLE + 7}
+    for length in lengths:
         if len(lengths) == 1:
             found, sure = _moments_of_one_length(values, length)
             break
@@ -122,9 +127,9 @@ def _numbers(
         return Column(np.array(values, np.int64), places=places), None
     if given.count(None) == count:
         return Column(np.zeros(count, np.int64), np.ones(count, np.bool_), places), None
-    null = np.fromiter((value is None for value in given), np.bool_, count)
-    array = np.fromiter((0 if value is None else value for value in values), np.int64, count)
-    sure = np.fromiter((value is not None for value in values), np.bool_, count) | null if strange else None
+    null = np.array([value is None for value in given], np.bool_)
+    array = np.array([0 if value is None else value for value in values], np.int64)
+    sure = np.array([value is not None for value in values], np.bool_) | null if strange else None
     return Column(array, null if null.any() else None, places), sure
 
 

@@ -46,7 +46,7 @@ from schemas.streams import (
 )
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Claims, Place
-from services.aggregate.counted import sift
+from services.aggregate.counted import Sieve
 from services.aggregate.keeper import Keeper
 from services.aggregate.receipts import account, read_audit, receipt_columns, refused_push_columns
 from services.aggregate.records import (
@@ -82,13 +82,21 @@ class BlockPath:
         refuse: SendDeadLetters,
         zone: ZoneInfo,
         told: Callable[[], None],
+        *,
+        counted_memory: int,
     ) -> None:
+        """`counted_memory`: bytes for the identities of each stream; see `counted.py`."""
         self._clickhouse = clickhouse
         self._claims = claims
         self._refuse = refuse
         self._zone = zone
         self._told = told
+        self._sieve = Sieve(clickhouse, counted_memory)
         self._touches = Touches(clickhouse)
+
+    def forget(self) -> None:
+        """Forget what is in memory; whoever takes over partitions calls it first."""
+        self._sieve.forget()
 
     async def newest_claim(self, place: Place) -> Block | None:
         """Return the block a new owner of a partition begins with."""
@@ -119,7 +127,7 @@ class BlockPath:
         stream = BY_TOPIC[block.place.topic]
         # In a thread: 20,000 records take longer than the group coordinator waits for a heartbeat.
         records, refused = await asyncio.to_thread(decode, stream, block.place, messages)
-        sifted = await patiently(lambda: sift(self._clickhouse, stream, block, records))
+        sifted = await patiently(lambda: self._sieve.sift(stream, block, records))
         await patiently(lambda: insert(self._clickhouse, stream, block, sifted.new))
         touched = await patiently(lambda: self._withdraw(stream, block, sifted.new))
         await self._refuse([*refused, *conflicts(stream, block, sifted.conflicts)])

@@ -62,7 +62,7 @@ class _Field:
         strange = {value for value in set(values) if value is not None and not self._fits(value)}
         if not strange:
             return None
-        return np.fromiter((value not in strange for value in values), np.bool_, len(values))
+        return np.array([value not in strange for value in values], np.bool_)
 
     def _fits(self, value: str) -> bool:
         # Python's $ stops before a last newline, and its \d knows other digits than pydantic's.
@@ -207,12 +207,12 @@ def _field(said: Schema) -> _Field:  # noqa: PLR0911 - one line per kind
 
 
 def _voucher(said: Mapping[str, Column]) -> Mask:
-    steps, count = said["step"].texts, len(said["step"].texts)
+    steps = said["step"].texts
     redeemed, order = _or_less(said["redeemed_value"]), _or_less(said["order_amount"])
     if set(steps).isdisjoint(SPENT):
         return redeemed < 0
-    spent = np.fromiter((step in SPENT for step in steps), np.bool_, count)
-    merchant = np.fromiter((name is not None for name in said["merchant_id"].texts), np.bool_, count)
+    spent = np.array([step in SPENT for step in steps], np.bool_)
+    merchant = np.array([name is not None for name in said["merchant_id"].texts], np.bool_)
     covered = (redeemed >= 0) & (redeemed <= order) & (redeemed <= said["face_value"].numbers)
     return np.where(spent, covered & merchant, redeemed < 0)
 

@@ -80,7 +80,7 @@ class Reader(Service):
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             # Small fetches are small blocks, and each block has its price.
-            max_partition_fetch_bytes=16 << 20,
+            max_partition_fetch_bytes=24 << 20,
             fetch_max_wait_ms=50,  # the embedded broker lets a waiting fetch sleep through what comes in
             session_timeout_ms=settings.session_timeout_ms,
             rebalance_timeout_ms=settings.rebalance_timeout_ms,
@@ -218,6 +218,7 @@ class Reader(Service):
         async with self._moving:
             # Asked anew: a broker whose log is in memory begins another life without this worker's ending.
             topics = {partition.topic for partition in partitions}
+            self._path.forget()
             ids = await asyncio.to_thread(topic_ids, self._settings.kafka, topics)
             for partition in partitions:
                 place = Place(partition.topic, ids[partition.topic], partition.partition)

@@ -9,7 +9,14 @@ class AggregateSettings(RetentionSettings):
     """What the aggregator needs to know."""
 
     aggregate_port: int = Field(8103, ge=1, le=65535, description="port of /healthz, /readyz and /metrics")
-    block_records: int = Field(20_000, ge=1, le=500_000, description="most records in one block")
+    block_records: int = Field(50_000, ge=1, le=500_000, description="most records in one block")
+    counted_memory: int = Field(
+        64,
+        ge=1,
+        le=65_536,
+        description="MB of memory for the identities of each stream, enough for some 16 million; beyond that "
+        "ClickHouse is asked about more and more records",
+    )
     block_interval_ms: int = Field(
         200,
         ge=0,

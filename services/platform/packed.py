@@ -102,7 +102,7 @@ class Packed:
     def _add_texts(self, name: str, values: Sequence[str | None]) -> None:
         null = None
         if None in values:
-            null = np.fromiter((value is None for value in values), np.bool_, len(values))
+            null = np.array([value is None for value in values], np.bool_)
             values = ["" if value is None else value for value in values]
         text, array = "\0".join(values), f"splitByChar('\\0', all_{name})"  # type: ignore[arg-type]  # no None is left
         if text.count("\0") != len(values) - 1:

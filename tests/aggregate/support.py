@@ -55,6 +55,7 @@ class Worker:
 
     clickhouse: ClickHouse
     letters: list[DeadLetter] = field(default_factory=list)
+    counted_memory: int = 1 << 20
     path: BlockPath = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +63,14 @@ class Worker:
             self.letters.extend(letters)
 
         claims = Claims(self.clickhouse, f"test/{uuid4()}")
-        self.path = BlockPath(self.clickhouse, claims, refuse, ZoneInfo("Asia/Shanghai"), lambda: None)
+        self.path = BlockPath(
+            self.clickhouse,
+            claims,
+            refuse,
+            ZoneInfo("Asia/Shanghai"),
+            lambda: None,
+            counted_memory=self.counted_memory,
+        )
 
     async def count(self, place: Place, stretch: Sequence[Message]) -> None:
         """Claim and count a stretch that is one block."""
