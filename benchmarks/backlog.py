@@ -63,7 +63,7 @@ def said(number: int) -> dict[str, str]:
         "face_value": f"{face // 100}.00",
         **(spent if step == "redeemed" else {}),
         "sector": SECTORS[number % 6],
-        "division": f"532622{101 + number % 7}",
+        "division": f"532622{101 + number // 16 % 4}",
     }
 
 
