@@ -6,9 +6,10 @@ counted; only a record that may be in it is asked about. The filter errs to one 
 record, which costs a question, and never overlooks one that was counted before.
 
 It cannot be out of date. Every copy of a record lies in the partition of the record, and all blocks of a
-partition before the newest claimed one are in ClickHouse. A new owner begins at that block, and forgets what
-it knew: what was counted before it reads anew, what comes after it counts itself, block by block. Another
-worker that still believes to own the partition writes only the very same blocks. Copies that came with a
+partition before the newest claimed one are in ClickHouse. Whoever takes a partition over, or finds that
+others have passed it, begins at that block, and forgets what it knew: what was counted before it reads anew,
+what comes after it counts itself, block by block. Another worker that still believes to own the partition
+writes only the very same blocks. Copies that came with a
 former life of the topic are in ClickHouse by then as well, unless a worker has outlived its broker and still
 holds a block of it; so where there was a former life, the filter is filled only after OUTLIVED_SECONDS.
 """
@@ -56,7 +57,7 @@ class Sieve:
         self._memories: dict[Stream, _Memory] = {}
 
     def forget(self) -> None:
-        """Know nothing; call it whenever partitions are taken over."""
+        """Know nothing; call it whenever partitions are taken over, and while no block is in hand."""
         self._memories = {}
 
     def sift(self, stream: Stream, block: Block, records: Records) -> Sifted:

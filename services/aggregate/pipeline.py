@@ -95,7 +95,7 @@ class BlockPath:
         self._touches = Touches(clickhouse)
 
     def forget(self) -> None:
-        """Forget what is in memory; whoever takes over partitions calls it first."""
+        """Forget what is in memory: others may have counted what it does not hold. Not amid a block."""
         self._sieve.forget()
 
     async def newest_claim(self, place: Place) -> Block | None:

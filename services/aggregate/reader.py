@@ -67,6 +67,7 @@ class Reader(Service):
         self._owned: dict[TopicPartition, Owned] = {}
         self._moving = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
+        self._was_passed = False
         self.joined = False
         self.behind = False
 
@@ -139,6 +140,9 @@ class Reader(Service):
                 continue
             owned.waiting.extend(new)
             moved.append(owned)
+        if self._was_passed:  # what others have counted since has not been seen here
+            self._path.forget()
+            self._was_passed = False
         await asyncio.gather(*(self._advance(owned) for owned in moved))
         await self._commit(moved)
 
@@ -186,6 +190,7 @@ class Reader(Service):
             "%s/%d has been counted by another worker from %d up to %d: going on from there",
             *(partition.topic, partition.partition, owned.position, newest.first),
         )
+        self._was_passed = True
         owned.position, owned.agreed, owned.waiting, owned.begun = newest.first, newest.last, [], True
         self._consumer.seek(partition, owned.position)
 

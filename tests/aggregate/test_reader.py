@@ -21,9 +21,15 @@ class Path:
     """Notes the blocks it is asked to count; claims are granted as wanted, or end at `agreed`."""
 
     agreed: int | None = None
+    newest: Block | None = None
     counted: list[tuple[int, int, list[int]]] = field(default_factory=list)
 
+    def forget(self) -> None:
+        self.counted.clear()
+
     async def claim(self, wanted: Block) -> Block:
+        if self.newest is not None:
+            return self.newest
         return Block(wanted.place, wanted.first, self.agreed if self.agreed is not None else wanted.last)
 
     async def count(self, block: Block, messages: list[Message]) -> None:
@@ -97,6 +103,19 @@ async def test_a_superseded_worker_leaves_what_others_have_counted() -> None:
     assert (path.counted, consumer.sought) == ([], [20])
     await one._take(fetched(20, 29))
     assert path.counted == [(20, 29, [20, 29])]
+
+
+async def test_one_that_others_have_passed_forgets_what_it_knew() -> None:
+    """Else it would take for new what they have counted."""
+    path, consumer = Path(), Consumer()
+    one = reader(path, consumer, 50)
+    await one._take(fetched(50, 51))
+    path.newest = Block(WHERE, 60, 61)
+    await one._take(fetched(52, 53))
+    assert consumer.sought == [60]
+    path.newest = None
+    await one._take(fetched(60, 61, 62))
+    assert path.counted == [(60, 61, [60, 61]), (62, 62, [62])], "forgotten before anything else is counted"
 
 
 async def test_what_comes_twice_is_taken_once() -> None:
