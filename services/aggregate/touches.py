@@ -108,7 +108,7 @@ class Touches:
     def begin(self) -> None:
         """Begin with what is told from now on; call it before everything that stands is read."""
         [(now,)] = self.clickhouse.query("SELECT now64(3, 'UTC')")
-        self._since, self._taken = now - OVERLAP, {}
+        self._since, self._taken = _whole_second(now - OVERLAP), {}
         rows = self.clickhouse.query(
             "SELECT topic_id, partition, first_offset, min(written_at) FROM touch"
             " WHERE (topic_id, partition, first_offset) NOT IN (SELECT topic_id, partition, first_offset"
@@ -139,7 +139,12 @@ class Touches:
             touched[key[3]].update(zip(subjects, days, strict=True))
             self.unshown[key[0], key[1], key[2]] = written_at
             self._taken[tuple(key)] = told_at
-            self._since = max(self._since or told_at, told_at - OVERLAP)
+            self._since = max(self._since or told_at, _whole_second(told_at - OVERLAP))
         if rows:
             self._taken = {key: at for key, at in self._taken.items() if self._since and at >= self._since}
         return touched
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """Return the moment as clickhouse-driver passes it to a query."""
+    return moment.replace(microsecond=0)
