@@ -33,6 +33,12 @@ KEEPER = TopicPartition(DEAD_LETTER_TOPIC, 0)
 """Whoever owns this partition keeps the figures: the group has one owner for it."""
 
 
+_MANY = 5_000
+"""Records of a fetch that tell of a backlog."""
+_MORE_MS = 50
+"""How long the next fetch of a backlog is waited for."""
+
+
 @dataclass
 class Owned:
     """A partition this worker owns.
@@ -112,16 +118,25 @@ class Reader(Service):
         assert consumer is not None
         while not self.should_stop:
             started = self.loop.time()
-            fetched = await consumer.getmany(timeout_ms=500, max_records=self._settings.block_records)
-            found = sum(map(len, fetched.values()))
-            self.behind = found > self._settings.block_records // 2
-            if fetched:
+            moved, found, most = [], 0, self._settings.block_records
+            fetched = await consumer.getmany(timeout_ms=500, max_records=most)
+            while fetched and not self.should_stop:
+                async with self._moving:
+                    moved += await self._accept(fetched)
+                found += sum(map(len, fetched.values()))
+                if found < _MANY or found >= most:
+                    break
+                # More is waiting, and each block has its price: several fetches make one.
+                fetched = await consumer.getmany(timeout_ms=_MORE_MS, max_records=most - found)
+            self.behind = found > most // 2
+            if moved:
                 async with self._moving:
                     if not self.should_stop:
-                        await self._take(fetched)
+                        await self._move(moved)
                 await self.sleep(self._settings.block_interval_ms / 1000 - (self.loop.time() - started))
 
-    async def _take(self, fetched: dict[TopicPartition, list[Any]]) -> None:
+    async def _accept(self, fetched: dict[TopicPartition, list[Any]]) -> list[TopicPartition]:
+        """Take in what a fetch brought; returns the partitions that have something to count."""
         assert self._consumer is not None
         moved = []
         for partition, messages in fetched.items():
@@ -139,7 +154,12 @@ class Reader(Service):
                 owned.sought = owned.wanted
                 continue
             owned.waiting.extend(new)
-            moved.append(owned)
+            moved.append(partition)
+        return moved
+
+    async def _move(self, partitions: Iterable[TopicPartition]) -> None:
+        """Count what waits in these partitions, of those that are still owned."""
+        moved = [self._owned[one] for one in dict.fromkeys(partitions) if one in self._owned]
         if self._was_passed:  # what others have counted since has not been seen here
             self._path.forget()
             self._was_passed = False

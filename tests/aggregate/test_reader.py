@@ -60,6 +60,10 @@ def reader(path: Path, consumer: Consumer, position: int) -> Reader:
     return one
 
 
+async def take(one: Reader, fetch: dict[TopicPartition, list[Any]]) -> None:
+    await one._move(await one._accept(fetch))
+
+
 def fetched(*offsets: int) -> dict[TopicPartition, list[Any]]:
     return {PARTITION: [Message(offset, b"") for offset in offsets]}
 
@@ -67,9 +71,9 @@ def fetched(*offsets: int) -> dict[TopicPartition, list[Any]]:
 async def test_a_fetch_from_before_a_rebalance_is_not_counted_over_the_gap() -> None:
     path, consumer = Path(), Consumer()
     one = reader(path, consumer, 50)
-    await one._take(fetched(100, 101))
+    await take(one, fetched(100, 101))
     assert (path.counted, consumer.sought) == ([], [50])
-    await one._take(fetched(50, 51))
+    await take(one, fetched(50, 51))
     assert path.counted == [(50, 51, [50, 51])]
 
 
@@ -77,17 +81,17 @@ async def test_offsets_that_nothing_lies_at_are_said_and_passed(caplog: pytest.L
     """The embedded broker has such where a write failed; to seek them for ever would stop the partition."""
     path, consumer = Path(), Consumer()
     one = reader(path, consumer, 50)
-    await one._take(fetched(100, 101))
-    await one._take(fetched(100, 101))
+    await take(one, fetched(100, 101))
+    await take(one, fetched(100, 101))
     assert (path.counted, consumer.sought) == ([(50, 101, [100, 101])], [50])
     assert "no records 50 to 99" in caplog.text
-    await one._take(fetched(110))
+    await take(one, fetched(110))
     assert consumer.sought == [50, 102], "another gap is looked at anew"
 
 
 async def test_records_that_the_broker_deleted_are_said_and_passed(caplog: pytest.LogCaptureFixture) -> None:
     path, consumer = Path(), Consumer(begins=100)
-    await reader(path, consumer, 50)._take(fetched(100, 101))
+    await take(reader(path, consumer, 50), fetched(100, 101))
     assert path.counted == [(50, 101, [100, 101])]
     assert "deleted records 50 to 99" in caplog.text
 
@@ -99,9 +103,9 @@ async def test_a_superseded_worker_leaves_what_others_have_counted() -> None:
 
     path, consumer = Superseded(), Consumer()
     one = reader(path, consumer, 10)
-    await one._take(fetched(10, 11))
+    await take(one, fetched(10, 11))
     assert (path.counted, consumer.sought) == ([], [20])
-    await one._take(fetched(20, 29))
+    await take(one, fetched(20, 29))
     assert path.counted == [(20, 29, [20, 29])]
 
 
@@ -109,30 +113,42 @@ async def test_one_that_others_have_passed_forgets_what_it_knew() -> None:
     """Else it would take for new what they have counted."""
     path, consumer = Path(), Consumer()
     one = reader(path, consumer, 50)
-    await one._take(fetched(50, 51))
+    await take(one, fetched(50, 51))
     path.newest = Block(WHERE, 60, 61)
-    await one._take(fetched(52, 53))
+    await take(one, fetched(52, 53))
     assert consumer.sought == [60]
     path.newest = None
-    await one._take(fetched(60, 61, 62))
+    await take(one, fetched(60, 61, 62))
     assert path.counted == [(60, 61, [60, 61]), (62, 62, [62])], "forgotten before anything else is counted"
 
 
 async def test_what_comes_twice_is_taken_once() -> None:
     path, consumer = Path(agreed=14), Consumer()
     one = reader(path, consumer, 10)
-    await one._take(fetched(10, 11))
-    await one._take(fetched(10, 11, 12))
+    await take(one, fetched(10, 11))
+    await take(one, fetched(10, 11, 12))
     assert path.counted == [], "the agreed block is not complete yet"
-    await one._take(fetched(13, 14, 15))
+    await take(one, fetched(13, 14, 15))
     assert path.counted == [(10, 14, [10, 11, 12, 13, 14]), (15, 15, [15])]
+
+
+async def test_several_fetches_are_one_block_of_what_is_still_owned() -> None:
+    path, consumer = Path(), Consumer()
+    one = reader(path, consumer, 10)
+    moved = [*await one._accept(fetched(10, 11)), *await one._accept(fetched(12, 13))]
+    await one._move(moved)
+    assert path.counted == [(10, 13, [10, 11, 12, 13])]
+    moved = await one._accept(fetched(14))
+    one._owned.clear()
+    await one._move(moved)
+    assert len(path.counted) == 1
 
 
 async def test_what_it_does_not_own_is_left_alone() -> None:
     path, consumer = Path(), Consumer()
     one = reader(path, consumer, 0)
     one._owned.clear()
-    await one._take(fetched(0, 1))
+    await take(one, fetched(0, 1))
     assert path.counted == []
 
 
