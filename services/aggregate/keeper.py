@@ -79,7 +79,8 @@ class Keeper:
         """
         self._term = self._take_over()
         # What the one before has written since it was read.
-        self._pending |= self._differing(self._history.read())
+        for key, day in self._differing(self._history.read()).items():
+            self._pend(key, day)
         self._unsaid_definitions = definitions.newly_held(self._clickhouse, self._plan.indicators)
         figures = live_figures(self._clickhouse, self._keys)
         self._live = {(one.indicator, one.division): one for one in figures}

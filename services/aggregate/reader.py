@@ -7,25 +7,24 @@ life cycle, the pages, the producer.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
 from mode import Service
 
 from schemas.streams import DEAD_LETTER_TOPIC
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Place
-from services.aggregate.pipeline import TOPICS, BlockPath
+from services.aggregate.membership import Assignment, Membership
+from services.aggregate.pipeline import BlockPath
 from services.aggregate.progress import Standing
 from services.aggregate.settings import AggregateSettings
 from services.platform.kafka import stop_consumer
 from services.platform.offsets import Partition
-from services.platform.topics import AGGREGATE_GROUP, topic_ids
+from services.platform.topics import topic_ids
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +69,7 @@ class Reader(Service):
         self._settings = settings
         self._path = path
         self._keep = keep
+        self._membership = Membership(settings)
         self._owned: dict[TopicPartition, Owned] = {}
         self._moving = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
@@ -79,31 +79,25 @@ class Reader(Service):
 
     async def on_start(self) -> None:
         """Join the consumer group."""
-        settings = self._settings
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka,
-            group_id=AGGREGATE_GROUP,
+            bootstrap_servers=self._settings.kafka,
             client_id="minmai-aggregate",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             # Small fetches are small blocks, and each block has its price.
             max_partition_fetch_bytes=24 << 20,
             fetch_max_wait_ms=50,  # the embedded broker lets a waiting fetch sleep through what comes in
-            session_timeout_ms=settings.session_timeout_ms,
-            rebalance_timeout_ms=settings.rebalance_timeout_ms,
-            heartbeat_interval_ms=max(settings.session_timeout_ms // 6, 100),
-            max_poll_interval_ms=3_600_000,  # a ClickHouse that is away for an hour is no reason to rebalance
         )
         await self._consumer.start()
-        self._consumer.subscribe(TOPICS, listener=_Ownership(self))
+        self._consumer.assign([])
+        await self._membership.join()
 
     async def on_stop(self) -> None:
         """Leave the group, after the block in hand."""
         async with self._moving:
-            consumer = self._consumer
-        # Not while moving is barred: a rebalance under way gives partitions up, and is waited for.
-        if consumer is not None:
-            await stop_consumer(consumer)
+            await self._membership.leave()
+            if self._consumer is not None:
+                await stop_consumer(self._consumer)
 
     def standings(self) -> dict[Partition, Standing]:
         """Return how far each partition has been counted, and up to where it is fetched; from any thread."""
@@ -111,6 +105,16 @@ class Reader(Service):
             (partition.topic, partition.partition): Standing(owned.position, owned.wanted)
             for partition, owned in list(self._owned.items())
         }
+
+    @Service.task
+    async def _follow(self) -> None:
+        while not self.should_stop:
+            await self.own(await self._membership.change())
+
+    @Service.task
+    async def _stay(self) -> None:
+        while not self.should_stop:
+            await self._membership.stay()
 
     @Service.task
     async def _read(self) -> None:
@@ -164,7 +168,8 @@ class Reader(Service):
             self._path.forget()
             self._was_passed = False
         await asyncio.gather(*(self._advance(owned) for owned in moved))
-        await self._commit(moved)
+        offsets = {TopicPartition(one.place.topic, one.place.partition): one.position for one in moved}
+        await self._membership.commit(offsets)
 
     async def _has_gap(self, partition: TopicPartition, owned: Owned, found: int) -> bool:
         """Whether nothing lies between the wanted offset and the one found."""
@@ -225,67 +230,44 @@ class Reader(Service):
         partition = TopicPartition(owned.place.topic, owned.place.partition)
         metrics.LAG.counted(partition, owned.position, inside[-1].timestamp / 1000 if inside else None)
 
-    async def _commit(self, moved: Iterable[Owned]) -> None:
-        offsets = {TopicPartition(one.place.topic, one.place.partition): one.position for one in moved}
-        if not offsets or self._consumer is None:
-            return
-        try:
-            await self._consumer.commit(offsets)
-        except KafkaError as error:
-            log.warning(
-                "offsets not committed (%s); nothing is lost, ClickHouse knows what is counted", error
-            )
-
-    async def own(self, partitions: Collection[TopicPartition]) -> None:
-        """Take over partitions: begin each at its newest claimed block."""
+    async def own(self, assignment: Assignment) -> None:
+        """Count these partitions and no others from now on: new ones from their newest claimed block."""
         consumer = self._consumer
         assert consumer is not None
         async with self._moving:
+            if self.should_stop:
+                return
             # Asked anew: a broker whose log is in memory begins another life without this worker's ending.
-            topics = {partition.topic for partition in partitions}
+            topics = {partition.topic for partition in assignment.partitions}
             self._path.forget()
             ids = await asyncio.to_thread(topic_ids, self._settings.kafka, topics)
-            for partition in partitions:
+            kept = {
+                partition: owned
+                for partition, owned in self._owned.items()
+                if partition in assignment.kept and owned.place.topic_id == ids[partition.topic]
+            }
+            for partition in self._owned.keys() - kept.keys():
+                metrics.LAG.disown(partition)
+            self._owned = dict(kept)
+            if KEEPER not in kept:
+                self._keep(False)
+            for partition in assignment.partitions - kept.keys():
                 place = Place(partition.topic, ids[partition.topic], partition.partition)
                 begun = await self._path.newest_claim(place)
                 owned = Owned(place, begun.first, begun.last, begun=True) if begun else Owned(place, 0)
                 self._owned[partition] = owned
                 metrics.LAG.own(partition, owned.position)
-                consumer.seek(partition, owned.position)
-            self._keep(KEEPER in self._owned)
+            if self._owned.keys() != kept.keys() or self._owned.keys() != consumer.assignment():
+                consumer.assign(list(self._owned))
+                for partition, owned in self._owned.items():
+                    consumer.seek(partition, owned.wanted)
+            if KEEPER in self._owned and KEEPER not in kept:
+                self._keep(True)
             self.joined = True
             metrics.PARTITIONS.set(len(self._owned))
-
-    async def disown(self, partitions: Collection[TopicPartition]) -> None:
-        """Give partitions up, after the block in hand."""
-        async with self._moving:
-            for partition in partitions:
-                self._owned.pop(partition, None)
-                metrics.LAG.disown(partition)
-            self._keep(False)
-            self.joined = False
-            metrics.PARTITIONS.set(len(self._owned))
+            log.info("counts %d partitions, %d of them as before", len(self._owned), len(kept))
+            await self._membership.commit({partition: owned.position for partition, owned in kept.items()})
 
 
 def _written_at(message: Any) -> datetime:
     return datetime.fromtimestamp(message.timestamp / 1000, UTC)
-
-
-class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types here
-    """Tells the reader what it owns; aiokafka only logs what a listener raises, so errors are handed over."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        await self._or_crash(self._reader.disown(revoked))
-
-    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        await self._or_crash(self._reader.own(assigned))
-
-    async def _or_crash(self, step: Awaitable[None]) -> None:
-        try:
-            await step
-        except Exception as error:
-            await self._reader.crash(error)
-            raise

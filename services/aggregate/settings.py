@@ -36,6 +36,14 @@ class AggregateSettings(RetentionSettings):
         le=86_400,
         description="after how long a stuck worker ends itself, with exit code 75, to be started anew",
     )
+    aggregate_instance: str = Field(
+        "",
+        max_length=200,
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="a name of this worker's own, the same after a restart (static membership): one that is "
+        "back within the session timeout finds its partitions as it left them; empty: none, partitions go to "
+        "the others as soon as it ends",
+    )
     session_timeout_ms: int = Field(
         10_000,
         ge=1_000,

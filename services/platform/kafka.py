@@ -40,6 +40,12 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
     stopping.result()
 
 
+def member_of(consumer: AIOKafkaConsumer) -> tuple[str, int]:
+    """Return a consumer's member id in its group, and the generation of the group that it knows of."""
+    coordinator = consumer._coordinator
+    return str(coordinator.member_id), int(coordinator.generation)
+
+
 async def _stop(consumer: AIOKafkaConsumer) -> None:
     try:
         with contextlib.suppress(asyncio.CancelledError):

@@ -192,6 +192,23 @@ def answers(bootstrap: str, timeout: float = TIMEOUT_SECONDS) -> None:
             raise Unavailable(f"the Kafka broker at {bootstrap} knows no broker of its cluster yet")
 
 
+def member_with_instance(
+    bootstrap: str, group: str, instance: str, *, timeout: float = TIMEOUT_SECONDS
+) -> str | None:
+    """Return the id of the member of a group that has a `group.instance.id`, None if none has.
+
+    Each process that joins under the instance gets another id; client id and host stay those of the first.
+
+    Raises Unavailable if the broker does not answer, or cannot tell; the embedded one cannot.
+    """
+    with _admin(bootstrap, timeout) as admin:
+        try:
+            members = admin.describe_groups([group])[group]["members"]
+        except ValueError as error:  # rights that Kafka does not know, in the embedded broker's answer
+            raise Unavailable(f"the broker at {bootstrap} does not describe its groups: {error}") from error
+    return next((one["member_id"] for one in members if one.get("group_instance_id") == instance), None)
+
+
 class _AdminClient(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no types
     """Whose constructor leaves no thread and no sockets behind when no broker answers."""
 
