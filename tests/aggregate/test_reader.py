@@ -227,7 +227,7 @@ async def test_what_stays_is_counted_on_from_where_it_is_and_what_comes_begins_a
 ) -> None:
     await given.give(0, 1)
     assert given.positions() == {0: 0, 1: 10}
-    await given.reader._take({PARTITION: [Message(0, b""), Message(1, b"")]})
+    await take(given.reader, {PARTITION: [Message(0, b""), Message(1, b"")]})
     given.consumer.sought.clear()
     await given.give(0, 2)
     assert given.positions() == {0: 2, 2: 20}
@@ -245,7 +245,7 @@ async def test_what_stays_is_counted_on_from_where_it_is_and_what_comes_begins_a
 async def test_after_an_assignment_that_it_missed_it_begins_everything_anew(given: Given) -> None:
     """Another worker may have counted on, and kept the figures, meanwhile."""
     await given.give(0)
-    await given.reader._take({PARTITION: [Message(0, b""), Message(1, b"")]})
+    await take(given.reader, {PARTITION: [Message(0, b""), Message(1, b"")]})
     given.claims[0] = Block(WHERE, 90, 99)
     await given.give(0, kept=())
     assert given.positions() == {0: 90}
@@ -256,7 +256,7 @@ async def test_in_another_life_of_the_broker_it_begins_everything_anew(
     given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await given.give(0)
-    await given.reader._take({PARTITION: [Message(0, b""), Message(1, b"")]})
+    await take(given.reader, {PARTITION: [Message(0, b""), Message(1, b"")]})
     monkeypatch.setattr("services.aggregate.reader.topic_ids", lambda *_: {WHERE.topic: uuid4()})
     await given.give(0)
     assert given.positions() == {0: 0}
