@@ -45,8 +45,8 @@ test-browser: $(VENV)/.dev ## look at the page in a real browser; needs chromium
 test-metrics: $(VENV)/.dev ## let Prometheus' own checker look at every service's metrics; needs promtool (Debian: prometheus)
 	@$(BIN)/python -m pytest -m promtool $(FLAGS)
 
-bench: $(VENV)/.dev ## ingest, freshness, backlog and the cost of a record; on a machine with nothing else to do
-	@for part in ingest freshness backlog cost; do $(BIN)/python -m benchmarks.$$part || exit; done
+bench: $(VENV)/.dev ## ingest, freshness, backlog, rivals, the cost of a record; on a machine with nothing else to do
+	@for part in ingest freshness backlog rivals cost; do $(BIN)/python -m benchmarks.$$part || exit; done
 
 soak: $(VENV)/.dev ## an hour at a county's pace, every process killed in turn: is every record accounted for?
 	@$(BIN)/python -m benchmarks.soak $(FLAGS)

@@ -18,10 +18,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID, uuid4
 
 import orjson
@@ -89,6 +91,7 @@ def event(number: int) -> bytes:
     )
 
 
+@cache
 def expected(records: int) -> tuple[Hourly, Counter[tuple[str, str]]]:
     """Count by oneself: records and fen by township, sector, hour and step; issued fen by township."""
     hourly: Hourly = Counter()
@@ -148,40 +151,64 @@ def ours(settings: Common, records: int, neighbours: dict[str, int]) -> Run:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    pids = {"worker": process.pid, **neighbours}
     try:
-        first: tuple[float, int, dict[str, float]] | None = None
-        while True:
-            [(counted,)] = pool.query("SELECT sum(records) FROM voucher_hourly")
-            now, cpu = time.monotonic(), {name: cpu_seconds(pid) for name, pid in pids.items()}
-            if counted and first is None:
-                first = now, counted, cpu
-            if first and counted == records:
-                break
-            if process.poll() is not None:
-                raise RuntimeError(f"the aggregator ended with code {process.returncode}")
-            time.sleep(0.2)  # the question costs ClickHouse some 5 ms
-        begun, before, used = first
-        done = records - before
+        run = timed(process, pool, records, neighbours)
         wait_ready(process, [f"http://127.0.0.1:{port}/readyz"])
         verify(pool, records)
-        taken = {name: 1e6 * (cpu[name] - used[name]) / done for name in pids}
-        return Run(done / (now - begun), taken, peak_memory(process.pid))
+        return replace(run, memory=peak_memory(process.pid))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
         pool.close()
 
 
+class Worker(Protocol):
+    """A process that counts."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the code it ended with, None while it runs."""
+
+
+def timed(
+    process: Worker,
+    pool: ClickHouse,
+    records: int,
+    neighbours: dict[str, int],
+    limit: float = float("inf"),
+) -> Run:
+    """Time a worker and its neighbours from the first to the last record in `voucher_hourly`.
+
+    Raises RuntimeError if the worker ends, is not done within so many seconds, or does all in one insert.
+    """
+    pids = {"worker": process.pid, **neighbours}
+    first: tuple[float, int, dict[str, float]] | None = None
+    end = time.monotonic() + limit
+    while True:
+        [(counted,)] = pool.query("SELECT sum(records) FROM voucher_hourly")
+        if process.poll() is not None:
+            raise RuntimeError(f"the worker ended with code {process.poll()} after {counted:,} records")
+        now, cpu = time.monotonic(), {name: cpu_seconds(pid) for name, pid in pids.items()}
+        if counted and first is None:
+            first = now, counted, cpu
+        if first and counted >= records:
+            break
+        if now > end:
+            raise RuntimeError(f"{counted:,} of {records:,} records after {limit:.0f} s")
+        time.sleep(0.2)  # the question costs ClickHouse some 5 ms
+    begun, before, used = first
+    if before == counted:
+        raise RuntimeError(f"all {counted:,} records came in one insert: take more, and the time can be told")
+    done = counted - before
+    taken = {name: 1e6 * (cpu[name] - used[name]) / done for name in pids}
+    return Run(done / (now - begun), taken, peak_memory(process.pid))
+
+
 def verify(pool: ClickHouse, records: int) -> None:
     """Raise AssertionError unless every table holds what an independent count comes to."""
-    hourly, issued = expected(records)
-    rows = pool.query(
-        "SELECT division, sector, hour, step, sum(records), toInt64(sum(face_value) * 100)"
-        " FROM voucher_hourly GROUP BY division, sector, hour, step"
-    )
-    found = {(*key, hour.replace(tzinfo=UTC), step): (n << 40) + fen for *key, hour, step, n, fen in rows}
-    assert found == dict(hourly), "voucher_hourly is not what the records come to"
+    verify_hourly(pool, records)
+    issued = expected(records)[1]
     [counts] = pool.query(
         "SELECT (SELECT uniqExact(identity) FROM consumption_voucher_log),"
         " (SELECT uniqExact(identity) FROM record_identity), (SELECT sum(records) FROM feed_live),"
@@ -200,6 +227,16 @@ def verify(pool: ClickHouse, records: int) -> None:
             return
         assert time.monotonic() < end, f"indicator_live holds {shown}, not {wanted}"
         time.sleep(0.2)
+
+
+def verify_hourly(pool: ClickHouse, records: int) -> None:
+    """Raise AssertionError unless the hourly sums are those of an independent count."""
+    rows = pool.query(
+        "SELECT division, sector, hour, step, sum(records), toInt64(sum(face_value) * 100)"
+        " FROM voucher_hourly GROUP BY division, sector, hour, step"
+    )
+    found = {(*key, hour.replace(tzinfo=UTC), step): (n << 40) + fen for *key, hour, step, n, fen in rows}
+    assert found == dict(expected(records)[0]), "voucher_hourly is not what the records come to"
 
 
 async def rival(settings: Common, records: int, neighbours: dict[str, int]) -> Run:
@@ -280,7 +317,9 @@ def main() -> None:
         )
         try:
             settings = Common(
-                kafka=broker.bootstrap, clickhouse_port=native, clickhouse_database=f"b_{uuid4().hex[:8]}"
+                kafka=broker.bootstrap,
+                clickhouse_port=native,
+                clickhouse_database=f"b_{uuid4().hex[:8]}",
             )
             patiently_migrate(settings)
             ensure_topics(broker.bootstrap, partitions=1)

@@ -1,12 +1,14 @@
-"""What one record costs with 10,000, 100,000 and 1,000,000 voucher records before it.
+"""What one record costs with 100,000, 1,000,000 and 10,000,000 voucher records before it.
 
-    .venv/bin/python -m benchmarks.cost [--probes 40] [--records 10000 100000 1000000]
+    .venv/bin/python -m benchmarks.cost [--records 100000 1000000 10000000] [--probes 40] [--bulk 100000]
+        [--write]
 
 The records before lie in ClickHouse, spread over the same year and townships whatever their number, as if
 they had been counted: put into the log table at once, through the views of the migrations. Then the
 aggregator is started, and one record after the other is put on its topic, some of the newest day, some of a
 day long past; each is timed until its changed figure is on the indicator topic. The aggregator's own times
-tell where they go.
+tell where they go. Last, many records at once: their CPU time, and the memory that the aggregator has then.
+`--write` keeps table and picture in `docs/figures`; it needs `benchmarks/requirements.txt`.
 """
 
 import argparse
@@ -21,18 +23,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any
 from uuid import uuid4
 
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from benchmarks import backlog
 from benchmarks.backlog import patiently_migrate
-from benchmarks.machine import ROOT, free_ports, machine, wait_ready
+from benchmarks.cost_curve import Cost, drawing_is_possible, table, write
+from benchmarks.machine import ROOT, cpu_seconds, free_ports, machine, peak_memory, resident, wait_ready
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.child import Child
 from schemas.envelope import fingerprint, identity, partition_of
@@ -62,26 +64,14 @@ SELECT generateUUIDv4(number), 'bench-bureau', concat('before-', toString(number
 FROM numbers(%(first)s, %(records)s)"""
 
 
-@dataclass
-class Cost:
-    """What was measured with so many records before; all in milliseconds but `begin`, in seconds."""
-
-    records: int
-    begin: float
-    newest: list[float] = field(default_factory=list)
-    past: list[float] = field(default_factory=list)
-    block: float = 0
-    refresh: float = 0
-
-
-def measure(server: int, folder: Path, records: int, probes: int) -> Cost:
+def measure(server: Child, port_of_it: int, folder: Path, records: int, *, probes: int, bulk: int) -> Cost:
     """Measure in a database and on a broker of its own."""
     kafka, port = free_ports(2)
     broker = EmbeddedBroker(kafka, log=folder / f"broker-{records}.log")
     broker.start()
     settings = Common(
         kafka=broker.bootstrap,
-        clickhouse_port=server,
+        clickhouse_port=port_of_it,
         clickhouse_database=f"c_{uuid4().hex[:8]}",
         plan=ROOT / "plans" / "yanshan",
     )
@@ -91,27 +81,49 @@ def measure(server: int, folder: Path, records: int, probes: int) -> Cost:
     try:
         fill(database, records)
         began = time.monotonic()
-        with aggregator(settings, port) as url:
-            cost = Cost(records, time.monotonic() - began)
-            before = times(url)
+        with aggregator(settings, port) as (url, pid):
+            cost = Cost(records, time.monotonic() - began, resident(pid))
+            pids, before = (pid, server.pid), times(url)
+            used = [cpu_seconds(one) for one in pids]
             asyncio.run(probe(broker.bootstrap, records, cost, probes))
             after = times(url)
+            cost.alone = shares(pids, used, (1 + 2 * probes) / 1e3)
+            used = [cpu_seconds(one) for one in pids]
+            asyncio.run(backlog.fill(broker.bootstrap, bulk))
+            wait_counted(database, records + 1 + 2 * probes + bulk)
+            cost.among = shares(pids, used, bulk / 1e6)
+            cost.peak = peak_memory(pid)
         cost.block, cost.refresh = (
             1000
             * (after[f"{what}_sum"] - before[f"{what}_sum"])
             / (after[f"{what}_count"] - before[f"{what}_count"])
             for what in ("block_seconds", "refresh_seconds")
         )
-        check(database, records + 1 + 2 * probes)
+        check(database, records + 1 + 2 * probes + bulk)
         return cost
     finally:
         database.close()
         broker.stop()
 
 
+def shares(pids: tuple[int, int], used: list[float], records: float) -> tuple[float, float]:
+    """Return the CPU seconds a record that two processes took since they had used so many."""
+    first, second = ((cpu_seconds(pid) - before) / records for pid, before in zip(pids, used, strict=True))
+    return first, second
+
+
+def wait_counted(database: ClickHouse, records: int) -> None:
+    """Return when so many records are in the sums; raises TimeoutError after five minutes."""
+    end = time.monotonic() + 300
+    while database.query("SELECT sum(records) FROM voucher_hourly") != [(records,)]:
+        if time.monotonic() > end:
+            raise TimeoutError(f"the sums are not at {records:,} records after five minutes")
+        time.sleep(0.1)
+
+
 def fill(database: ClickHouse, records: int) -> None:
     """Put in the records before."""
-    step = 250_000
+    step = 500_000
     for first in range(0, records, step):
         database.query(
             BEFORE,
@@ -137,8 +149,8 @@ def check(database: ClickHouse, records: int) -> None:
 
 
 @contextmanager
-def aggregator(settings: Common, port: int) -> Iterator[str]:
-    """Run the aggregator; yields its address when its figures are up to the records before."""
+def aggregator(settings: Common, port: int) -> Iterator[tuple[str, int]]:
+    """Run the aggregator; yields its address and process id when its figures are up to the records before."""
     values = settings.model_dump(exclude={"clickhouse_password"}) | {
         "clock": "event",
         "aggregate_port": port,
@@ -154,8 +166,8 @@ def aggregator(settings: Common, port: int) -> Iterator[str]:
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_ready(process, [f"{url}/readyz"], seconds=300)
-        yield url
+        wait_ready(process, [f"{url}/readyz"], seconds=600)
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -243,32 +255,22 @@ def event(moment: datetime, number: int) -> tuple[bytes, int]:
     return json.dumps(told).encode(), partition_of(identity("bench-bureau", id), partitions)
 
 
-def report(costs: list[Cost]) -> None:
-    """Print the table, and each row's ratios to the first."""
-    heads = ("records before", "newest day", "a past day", "block", "refresh", "start")
-    print("".join(f"{head:>15}" for head in heads))
-    first = costs[0]
-    for one in costs:
-        amounts = (median(one.newest), median(one.past), one.block, one.refresh)
-        cells = (f"{one.records:,}", *(f"{amount:.1f} ms" for amount in amounts), f"{one.begin:.1f} s")
-        print("".join(f"{cell:>15}" for cell in cells))
-        if one is not first:
-            before = (median(first.newest), median(first.past), first.block, first.refresh)
-            ratios = (f"{now / then:.2f}" for now, then in zip(amounts, before, strict=True))
-            print("".join(f"{cell:>15}" for cell in ("ratio", *ratios)))
-    print(
-        "From the topic to the changed figure: medians. Block and refresh, the aggregator's own times: means."
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=Path(__file__).stem)
-    parser.add_argument("--probes", type=int, default=40, help="records of each kind")
-    parser.add_argument("--records", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--probes", type=int, default=40, help="records of each kind that come alone")
+    parser.add_argument("--bulk", type=int, default=100_000, help="records that come at once")
+    parser.add_argument("--records", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--write", action="store_true", help="keep table and picture in docs/figures")
     options = parser.parse_args()
-    print(f"{machine()}; {options.probes} records of the newest day, as many of past days")
+    if options.write:
+        drawing_is_possible()
+    here = machine()
+    print(
+        f"{here}; {options.probes} records of the newest day, as many of past days, {options.bulk:,} at once"
+    )
     logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # it logs that the server still starts
     native, http = free_ports(2)
+    costs = []
     with tempfile.TemporaryDirectory(prefix="minmai-bench-") as name:
         folder = Path(name)
         server = Child(
@@ -281,9 +283,16 @@ def main() -> None:
             log=folder / "clickhouse.log",
         )
         try:
-            report([measure(native, folder, records, options.probes) for records in options.records])
+            for records in options.records:
+                print(f"… {records:,} records before", flush=True)
+                costs.append(
+                    measure(server, native, folder, records, probes=options.probes, bulk=options.bulk)
+                )
         finally:
             server.stop(10)
+    print(table(costs))
+    if options.write:
+        write(costs, here)
 
 
 if __name__ == "__main__":

@@ -140,6 +140,11 @@ def peak_memory(pid: int) -> float:
     return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 
+def resident(pid: int) -> float:
+    """Return the resident memory of a process in MB."""
+    return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
+
+
 def percentile(values: list[float], share: float) -> float:
     """Return the value that a share of the values does not exceed."""
     ordered = sorted(values)
