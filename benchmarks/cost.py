@@ -34,7 +34,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from benchmarks import backlog
 from benchmarks.backlog import patiently_migrate
 from benchmarks.cost_curve import Cost, drawing_is_possible, table, write
-from benchmarks.machine import ROOT, cpu_seconds, free_ports, machine, peak_memory, resident, wait_ready
+from benchmarks.machine import ROOT, busy, cpu_seconds, free_ports, machine, peak_memory, resident, wait_ready
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.child import Child
 from schemas.envelope import fingerprint, identity, partition_of
@@ -264,7 +264,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.write:
         drawing_is_possible()
-    here = machine()
+    here, loaded = machine(), busy()
     print(
         f"{here}; {options.probes} records of the newest day, as many of past days, {options.bulk:,} at once"
     )
@@ -292,7 +292,7 @@ def main() -> None:
             server.stop(10)
     print(table(costs))
     if options.write:
-        write(costs, here)
+        write(costs, here, loaded)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from benchmarks.machine import ROOT
+from benchmarks.machine import BUSY, ROOT
 
 _FIGURES = ROOT / "docs" / "figures"
 
@@ -64,10 +64,11 @@ def table(costs: list[Cost]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
-def write(costs: list[Cost], machine: str) -> None:
+def write(costs: list[Cost], machine: str, loaded: bool) -> None:
     """Keep table and picture in docs/figures."""
     _FIGURES.mkdir(parents=True, exist_ok=True)
-    told = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {machine}; embedded broker and ClickHouse."
+    warning = f"{BUSY}\n\n" if loaded else ""
+    told = f"{warning}{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {machine}; embedded broker and ClickHouse."
     command = " ".join(["python -m benchmarks.cost", *sys.argv[1:]])
     text = f"# The cost of a record\n\n{told}\n\n`{command}`\n\n![curve](cost.svg)\n\n{table(costs)}"
     (_FIGURES / "cost.md").write_text(text, encoding="utf-8")

@@ -22,7 +22,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.backlog import Run, fill, ours, patiently_migrate
-from benchmarks.machine import ROOT, free_ports, machine
+from benchmarks.machine import BUSY, ROOT, busy, free_ports, machine
 from benchmarks.rivals.contest import Server, compete, compete_engine
 from benchmarks.rivals.registry import ENGINE, KAFKA_ENGINE, OURS, RIVALS
 from benchmarks.rivals.report import Entry, markdown
@@ -37,7 +37,7 @@ _PAGE = ROOT / "docs" / "figures" / "rivals.md"
 
 def main() -> int:
     options = _options()
-    here = machine()
+    here, loaded = machine(), busy()
     print(f"{here}; {options.records:,} voucher records in 1 partition, {options.broker} broker")
     logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # it logs that the server still starts
     with tempfile.TemporaryDirectory(prefix="minmai-bench-") as name:
@@ -51,6 +51,8 @@ def main() -> int:
         "",
         f"`python -m benchmarks.rivals {' '.join(sys.argv[1:])}`",
     ]
+    if loaded:
+        told[:0] = [BUSY, ""]
     page = markdown(entries, told)
     print(page)
     if options.write:

@@ -12,12 +12,16 @@ from target import BATCH, GROUP, KAFKA, TOPIC, insert
 
 app = faust.App(GROUP, broker=f"kafka://{KAFKA}", web_enabled=False, topic_disable_leader=True)
 pending: list[dict[str, Any]] = []
+one_at_a_time = asyncio.Lock()
+"""An insert is the agent's or the timer's: clickhouse-driver's client serves one thread."""
 
 
 async def write() -> None:
-    events = pending[:]
-    pending.clear()
-    await asyncio.to_thread(insert, events)
+    async with one_at_a_time:
+        events = pending[:]
+        pending.clear()
+        if events:
+            await asyncio.to_thread(insert, events)
 
 
 @app.agent(app.topic(TOPIC, value_serializer="json"))
@@ -30,7 +34,7 @@ async def vouchers(stream: faust.Stream[Any]) -> None:
 
 @app.timer(1.0)
 async def rest() -> None:
-    if pending and len(pending) < BATCH:
+    if not one_at_a_time.locked():
         await write()
 
 
