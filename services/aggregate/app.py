@@ -88,6 +88,7 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
     )
     reader = Reader(settings, block_path, refresher.keep)
     refresher.behind = lambda: reader.behind
+    refresher.alone = lambda: reader.alone
     watch = Watch(settings, reader.standings, refresher.standing)
     app.minmai_services = [
         watch,

@@ -7,6 +7,7 @@ workers that both believe they own a partition thus write the very same block, u
 rows are counted once without any lock.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -52,24 +53,39 @@ class Claims:
         self._clickhouse = clickhouse
         self._worker = worker
 
-    def newest(self, place: Place, since: int = 0) -> Block | None:
-        """Return the newest claimed block of a partition: the only one that may be unfinished.
+    def newest(self, place: Place) -> Block | None:
+        """Return the newest claimed block of a partition: the only one that may be unfinished."""
+        return self._newest([(place, 0)]).get(place)
 
-        `since`: an offset that it does not begin before.
-        """
-        rows = self._clickhouse.query(
-            "SELECT first_offset, argMin(last_offset, claimed_at) FROM block"
-            " WHERE topic_id = %(topic_id)s AND partition = %(partition)s AND first_offset >= %(since)s"
-            " GROUP BY first_offset ORDER BY first_offset DESC LIMIT 1",
-            {"topic_id": place.topic_id, "partition": place.partition, "since": since},
-        )
-        return Block(place, *rows[0]) if rows else None
-
-    def claim(self, wanted: Block) -> Block:
-        """Claim a block and return what was agreed: the same start, perhaps another end.
+    def claim(self, wanted: Sequence[Block]) -> list[Block]:
+        """Claim blocks of different partitions; return what was agreed: the same starts, perhaps other ends.
 
         Whoever has been superseded gets a block that begins further on: others have counted all before it.
         """
+        for block in wanted:
+            self._say(block)
+        agreed = self._newest([(block.place, block.first) for block in wanted])
+        return [agreed[block.place] for block in wanted]
+
+    def _newest(self, since: Sequence[tuple[Place, int]]) -> dict[Place, Block]:
+        """Return the newest claimed block of each partition, of those from an offset on."""
+        wanted = [
+            f"topic_id = '{place.topic_id}' AND partition = {place.partition} AND first_offset >= {first}"
+            for place, first in since
+        ]
+        rows = self._clickhouse.query(
+            "SELECT topic_id, partition, first_offset, argMin(last_offset, claimed_at) FROM block"
+            f" WHERE {' OR '.join(wanted)} GROUP BY topic_id, partition, first_offset"
+            " ORDER BY first_offset DESC LIMIT 1 BY topic_id, partition"
+        )
+        found = {(topic_id, partition): offsets for topic_id, partition, *offsets in rows}
+        return {
+            place: Block(place, *found[place.topic_id, place.partition])
+            for place, _ in since
+            if (place.topic_id, place.partition) in found
+        }
+
+    def _say(self, wanted: Block) -> None:
         place = wanted.place
         self._clickhouse.insert(
             "block",
@@ -84,6 +100,3 @@ class Claims:
             },
             settings={"insert_deduplication_token": f"{place}/{wanted.first}"},
         )
-        agreed = self.newest(place, since=wanted.first)
-        assert agreed is not None
-        return agreed

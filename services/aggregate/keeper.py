@@ -19,7 +19,7 @@ from schemas.indicator import Figure
 from services.aggregate import definitions, metrics
 from services.aggregate.comparison import READING, History, Key, Rows, first_difference, keys_of, live_figures
 from services.aggregate.tasks import TaskReports
-from services.aggregate.touches import VOUCHERS, Touched, Touches
+from services.aggregate.touches import VOUCHERS, Told, Touched, Touches
 from services.figures.prospect import prospect
 from services.figures.source import Source
 from services.figures.tally import ENTITY_STREAMS, Tally
@@ -86,18 +86,22 @@ class Keeper:
         self._live = {(one.indicator, one.division): one for one in figures}
         return figures
 
+    def hear(self, told: Told) -> None:
+        """Take in what a block of this worker touched; from any thread."""
+        self._touches.hear(told)
+
     def asked_anew(self) -> bool:
         """Whether a rebuild has been asked for since this keeper read everything."""
         return bool(self._asked() - self._rebuilds)
 
-    def refresh(self, today: date, now: datetime | None = None) -> list[Figure]:
+    def refresh(self, today: date, now: datetime | None = None, *, look: bool = True) -> list[Figure]:
         """Bring the tables up to what has been told, and return the live figures that changed.
 
-        Every record of a block that was told before the call is in the tables when it returns. Safe to repeat
-        after any error: what could not be written stays pending. `now` is the moment by the clock that
-        records are received by (None: the wall clock).
+        Every record of a block that was heard of, or with `look` told, before the call is in the tables when
+        it returns. Safe to repeat after any error: what could not be written stays pending. `now` is the
+        moment by the clock that records are received by (None: the wall clock).
         """
-        for stream, days in self._touches.new().items():
+        for stream, days in self._touches.new(look=look).items():
             self._untaken.setdefault(stream, set()).update(days)
         self._take()
         for key, day in self._tally.take_touched().items():

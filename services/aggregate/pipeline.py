@@ -11,6 +11,7 @@ For every partition it owns, again and again:
 7. refuse    send the dead letters and wait until the broker has them;
 8. account   write down what became of each push's records, for its receipt;
 9. tell      write down which entities and days were touched, and which identities count;
+             8 and 9 are one statement each for all blocks of a fetch, and so is what 2 reads back;
 10. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
 
 Beside it, in the one worker that keeps the figures, whenever something was told or the day has changed:
@@ -48,7 +49,7 @@ from services.aggregate import metrics
 from services.aggregate.blocks import Block, Claims, Place
 from services.aggregate.counted import Sieve
 from services.aggregate.keeper import Keeper
-from services.aggregate.receipts import account, read_audit, receipt_columns, refused_push_columns
+from services.aggregate.receipts import Outcome, account, read_audit, receipt_columns, refused_push_columns
 from services.aggregate.records import (
     Message,
     Records,
@@ -58,7 +59,8 @@ from services.aggregate.records import (
     insert,
     read_dead_letters,
 )
-from services.aggregate.touches import VOUCHERS, Touched, Touches, touched_by, touched_by_withdrawal
+from services.aggregate.together import Together
+from services.aggregate.touches import VOUCHERS, Told, Touched, Touches, touched_by, touched_by_withdrawal
 from services.aggregate.waiting import patiently
 from services.aggregate.withdrawals import take_out_late, take_out_withdrawn, withdrawn_by
 from services.platform.clickhouse import ClickHouse
@@ -81,7 +83,7 @@ class BlockPath:
         claims: Claims,
         refuse: SendDeadLetters,
         zone: ZoneInfo,
-        told: Callable[[], None],
+        told: Callable[[Told], None],
         *,
         counted_memory: int,
     ) -> None:
@@ -93,6 +95,8 @@ class BlockPath:
         self._told = told
         self._sieve = Sieve(clickhouse, counted_memory)
         self._touches = Touches(clickhouse)
+        self._agreed = Together(self._agree)
+        self._written = Together(self._write_down)
 
     def forget(self) -> None:
         """Forget what is in memory: others may have counted what it does not hold. Not amid a block."""
@@ -104,6 +108,15 @@ class BlockPath:
 
     async def claim(self, wanted: Block) -> Block:
         """Agree on a block that begins where `wanted` does; its end may differ."""
+        self._agreed.expect()
+        try:
+            await asyncio.sleep(0)  # the other partitions of the fetch are about to ask as well
+        except BaseException:
+            self._agreed.give_up()
+            raise
+        return await self._agreed.add(wanted)
+
+    async def _agree(self, wanted: Sequence[Block]) -> list[Block]:
         return await patiently(lambda: self._claims.claim(wanted))
 
     async def count(self, block: Block, messages: Sequence[Message]) -> None:
@@ -124,20 +137,32 @@ class BlockPath:
             await patiently(lambda: self._clickhouse.insert("refused_push", refused_push_columns(pushes)))
             await self._refuse(strangers)
             return
-        stream = BY_TOPIC[block.place.topic]
+        self._written.expect()
+        try:
+            outcome, told = await self._count(BY_TOPIC[block.place.topic], block, messages)
+        except BaseException:
+            self._written.give_up()
+            raise
+        await self._written.add((outcome, told))
+        metrics.fresh(metrics.COUNTED_SECONDS, block.written_at)
+
+    async def _count(self, stream: Stream, block: Block, messages: Sequence[Message]) -> tuple[Outcome, Told]:
         # In a thread: 20,000 records take longer than the group coordinator waits for a heartbeat.
         records, refused = await asyncio.to_thread(decode, stream, block.place, messages)
         sifted = await patiently(lambda: self._sieve.sift(stream, block, records))
         await patiently(lambda: insert(self._clickhouse, stream, block, sifted.new))
         touched = await patiently(lambda: self._withdraw(stream, block, sifted.new))
+        told = Told(block, stream.name, touched, sifted.new.identity[:, 0])
+        self._told(told)  # the figures need not wait for what else is written down
         await self._refuse([*refused, *conflicts(stream, block, sifted.conflicts)])
-        await patiently(lambda: account(self._clickhouse, stream, block, sifted))
-        counted = sifted.new.identity[:, 0]
-        await patiently(lambda: self._touches.tell(block, touched, stream.name, counted))
-        self._told()
         new, duplicates, conflicting = map(len, sifted)
         metrics.count(stream.name, new, duplicates, conflicting, len(refused))
-        metrics.fresh(metrics.COUNTED_SECONDS, block.written_at)
+        return Outcome(stream, block, sifted), told
+
+    async def _write_down(self, counted: Sequence[tuple[Outcome, Told]]) -> list[None]:
+        await patiently(lambda: account(self._clickhouse, [outcome for outcome, _ in counted]))
+        await patiently(lambda: self._touches.tell([told for _, told in counted]))
+        return [None] * len(counted)
 
     def _withdraw(self, stream: Stream, block: Block, new: Records) -> Touched:
         """Take withdrawn vouchers out of the sums; return what the block touched."""
@@ -159,24 +184,41 @@ class FigurePath:
         self._keeper: Keeper | None = None
         self._next: asyncio.Task[Keeper] | None = None
         self._publish = publish
+        self._meanwhile: list[Told] = []
+        """What was heard since `_next` began to prepare: it may have read the tables before."""
+
+    def hear(self, told: Told) -> None:
+        """Take in what a block of this worker touched; the next refresh looks there."""
+        if self._keeper is not None:
+            self._keeper.hear(told)
+        if self._next is not None:
+            self._meanwhile.append(told)
 
     async def begin(self) -> None:
         """Take over the figures, and publish every live one."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
+            self._meanwhile.clear()
         await self._take_over(await self._prepared())
 
-    async def refresh(self, today: date, now: datetime) -> None:
-        """Bring the figures up to what has been told; begin a rebuild that was asked for, or finish it."""
-        if self._next is not None and self._next.done():
-            prepared, self._next = self._next, None
-            await self._take_over(prepared.result())
+    async def refresh(self, today: date, now: datetime, *, look: bool) -> None:
+        """Bring the figures up to what has been heard and, with `look`, to what other workers have told.
+
+        With `look` also begin a rebuild that was asked for, or finish it.
+        """
+        if look and self._next is not None and self._next.done():
+            prepared = self._next.result()
+            await self._take_over(prepared)
+            self._next = None
+            for told in self._meanwhile:
+                prepared.hear(told)
+            self._meanwhile.clear()
         keeper = self._keeper
         assert keeper is not None
         with metrics.REFRESH_SECONDS.time():
-            await self._publish(await patiently(lambda: keeper.refresh(today, now)))
-        if self._next is None and await patiently(keeper.asked_anew):
+            await self._publish(await patiently(lambda: keeper.refresh(today, now, look=look)))
+        if look and self._next is None and await patiently(keeper.asked_anew):
             log.info(
                 "a rebuild was asked for: everything that stands is read, beside the figures as they are"
             )

@@ -19,7 +19,7 @@ from schemas.streams import DEAD_LETTER_TOPIC
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Place
 from services.aggregate.membership import Assignment, Membership
-from services.aggregate.pipeline import BlockPath
+from services.aggregate.pipeline import TOPICS, BlockPath
 from services.aggregate.progress import Standing
 from services.aggregate.settings import AggregateSettings
 from services.platform.kafka import stop_consumer
@@ -98,6 +98,14 @@ class Reader(Service):
             await self._membership.leave()
             if self._consumer is not None:
                 await stop_consumer(self._consumer)
+
+    @property
+    def alone(self) -> bool:
+        """Whether this worker owns every partition."""
+        known = (
+            [self._consumer.partitions_for_topic(topic) or () for topic in TOPICS] if self._consumer else []
+        )
+        return all(known) and sum(map(len, known)) == len(self._owned)
 
     def standings(self) -> dict[Partition, Standing]:
         """Return how far each partition has been counted, and up to where it is fetched; from any thread."""

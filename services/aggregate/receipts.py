@@ -1,11 +1,12 @@
 """The audit: rows of tables `receipt` and `refused_push`, and what became of each push's accepted records."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from schemas.dead_letter import DeadLetter
@@ -49,46 +50,64 @@ def refused_push_columns(refused: Sequence[RefusedPushes]) -> dict[str, list[Any
 
 
 _BLOCK = ("topic_id", "partition", "first_offset")
+
+
+class Outcome(NamedTuple):
+    """What became of the records of a block."""
+
+    stream: Stream
+    block: Block
+    sifted: Sifted
+
+
 _COUNTED, _DUPLICATE, _CONFLICT = range(3)
 
 
-def account(clickhouse: ClickHouse, stream: Stream, block: Block, sifted: Sifted) -> None:
+def account(clickhouse: ClickHouse, outcomes: Sequence[Outcome]) -> None:
     """Write down in table `receipt_counted` what became of each record; every try of a block writes the same.
 
     A copy of a record that was counted for the same push (a broker that delivered it twice, a journal that
     was replayed) says again that it was counted: the block that counted it may have died before it could.
     """
-    groups = [one for one in sifted if len(one)]
-    if not groups:
+    outcomes = [one for one in outcomes if any(map(len, one.sifted))]
+    if not outcomes:
         return
-    outcome = np.repeat((_COUNTED, _DUPLICATE, _CONFLICT), [len(one) for one in sifted])
-    if len(sifted.duplicates):
-        own = _counted_for_the_same_push(clickhouse, stream, sifted)
-        outcome[len(sifted.new) :][np.flatnonzero(own)] = _COUNTED
+    groups = [group for one in outcomes for group in one.sifted if len(group)]
+    sizes = [sum(map(len, one.sifted)) for one in outcomes]
     packed = Packed(
         {
-            "receipt": Column([receipt for one in groups for receipt in one.columns["receipt"].texts]),
-            "identity": Column(np.concatenate([one.identity for one in groups])),
-            "outcome": Column(outcome),
+            "receipt": Column([receipt for group in groups for receipt in group.columns["receipt"].texts]),
+            "identity": Column(np.concatenate([group.identity for group in groups])),
+            "outcome": Column(np.concatenate([_kinds(clickhouse, one) for one in outcomes])),
+            "at": Column(np.repeat(np.arange(1, len(outcomes) + 1), sizes)),
         },
-        {"receipt": "String", "identity": "UUID", "outcome": "UInt8"},
+        {"receipt": "String", "identity": "UUID", "outcome": "UInt8", "at": "UInt32"},
     )
+    places = [one.block.place for one in outcomes]
     clickhouse.insert_select(
         "receipt_counted",
         (*_BLOCK, "receipt", "stream", "counted", "duplicate", "conflict", "counted_at"),
-        "SELECT %(topic_id)s AS topic_id, %(partition)s AS partition, %(first)s AS first_offset,"
-        " receipt, %(stream)s AS stream,"
+        "SELECT toUUID(%(topic_ids)s[at]), %(partitions)s[at], %(firsts)s[at], receipt, %(streams)s[at],"
         f" groupArrayIf(identity, outcome = {_COUNTED}), groupArrayIf(identity, outcome = {_DUPLICATE}),"
         f" groupArrayIf(identity, outcome = {_CONFLICT}), now64(6, 'UTC')"
-        f" FROM {packed.source} GROUP BY receipt",
+        f" FROM {packed.source} GROUP BY at, receipt",
         {
-            "topic_id": block.place.topic_id,
-            "partition": block.place.partition,
-            "first": block.first,
-            "stream": stream.name,
+            "topic_ids": [str(place.topic_id) for place in places],
+            "partitions": [place.partition for place in places],
+            "firsts": [one.block.first for one in outcomes],
+            "streams": [one.stream.name for one in outcomes],
         },
         given=packed.given,
     )
+
+
+def _kinds(clickhouse: ClickHouse, one: Outcome) -> NDArray[np.int64]:
+    new, duplicates, conflicts = map(len, one.sifted)
+    kinds = np.repeat((_COUNTED, _DUPLICATE, _CONFLICT), (new, duplicates, conflicts))
+    if duplicates:
+        own = _counted_for_the_same_push(clickhouse, one.stream, one.sifted)
+        kinds[new:][np.flatnonzero(own)] = _COUNTED
+    return kinds
 
 
 def _counted_for_the_same_push(clickhouse: ClickHouse, stream: Stream, sifted: Sifted) -> list[bool]:

@@ -9,12 +9,16 @@ from mode.utils.locks import Event
 from services.aggregate import metrics
 from services.aggregate.pipeline import FigurePath
 from services.aggregate.progress import Standing
+from services.aggregate.touches import Told
 from services.aggregate.waiting import patiently
 from services.platform.clock import Clock
 from services.platform.plan import Plan
 
 POLL_SECONDS = 0.25
-"""How often the keeper looks for what other workers have told; its own blocks wake it at once."""
+"""How often the keeper looks for what other workers have told; it hears of its own blocks at once."""
+
+ALONE_SECONDS = 1.0
+"""How often it looks while no other worker owns a partition."""
 
 
 class Refresher(Service):
@@ -22,10 +26,11 @@ class Refresher(Service):
 
     While a round runs, further blocks only add to the next one: under load the rounds get larger, not more.
     While the reader is behind (`behind` says so) it rests after a round for as long as that took, so that
-    half of the time is left to counting.
+    half of the time is left to counting. `alone` says whether no other worker owns a partition.
     """
 
     behind: Callable[[], bool] = staticmethod(lambda: False)
+    alone: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, path: FigurePath, clock: Clock, plan: Plan, **options: Any) -> None:
         super().__init__(**options)
@@ -33,6 +38,8 @@ class Refresher(Service):
         self._clock = clock
         self._plan = plan
         self._something = Event()
+        self._look = True
+        self._look_again_at = 0.0
         self._keeping = False
         self._begun = False
         self.ready = False
@@ -49,9 +56,11 @@ class Refresher(Service):
         metrics.KEEPER.set(keeping)
         self._something.set()
 
-    def told(self) -> None:
-        """Say that a block of this worker has been counted."""
-        self._something.set()
+    def told(self, told: Told) -> None:
+        """Say what a counted block of this worker has touched."""
+        if self._keeping:
+            self._path.hear(told)
+            self._something.set()
 
     def standing(self) -> Standing:
         """Return how many rounds are done, of those begun; from any thread."""
@@ -59,7 +68,9 @@ class Refresher(Service):
 
     @Service.timer(POLL_SECONDS)
     async def _look_around(self) -> None:
-        self._something.set()
+        if not self.alone() or self.loop.time() >= self._look_again_at:
+            self._look = True
+            self._something.set()
 
     @Service.task
     async def _refresh(self) -> None:
@@ -75,12 +86,15 @@ class Refresher(Service):
 
     async def _round(self) -> None:
         if not self._begun:
-            self._begun = True
+            self._begun = self._look = True
             await self._path.begin()
         now = await patiently(self._clock.now)
         if now is not None:
             began = self.loop.time()
-            await self._path.refresh(now.astimezone(self._plan.zone).date(), now)
+            look, self._look = self._look, False
+            await self._path.refresh(now.astimezone(self._plan.zone).date(), now, look=look)
+            if look:
+                self._look_again_at = self.loop.time() + ALONE_SECONDS
             if self.behind():
                 await self.sleep(self.loop.time() - began)
         # A rebalance meanwhile has begun another term: that one has yet to be refreshed.

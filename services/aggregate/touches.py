@@ -2,13 +2,16 @@
 
 The worker that counts a block writes them into table `touch` after the block is in its log table; the keeper
 of the figures, which may be another worker, reads them there. A touch says where to look, never what was
-said: so it may be told twice, late, or by two workers at once. Beside it stand the identities that the block
-counted, for ingest, which tells by them what is certainly new.
+said: so it may be told twice, late, or by two workers at once. A keeper hears of its own worker's blocks at
+once, without the table. Beside it stand the identities that the block counted, for ingest, which tells by
+them what is certainly new.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from queue import Empty, SimpleQueue
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,7 +27,7 @@ Days = set[tuple[str, date]]
 Touched = dict[str, Days]
 """By stream: the entities (of vouchers, the townships) and days."""
 
-OVERLAP = timedelta(seconds=10)
+OVERLAP = timedelta(seconds=30)
 """How long an insert may take from its time of telling until it can be read."""
 
 BlockName = tuple[UUID, int, int]
@@ -63,6 +66,32 @@ def touched_by_withdrawal(
     return touched
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a counted block has to tell, be it nothing: the keeper shall know of the block.
+
+    `counted`: the upper halves of the identities of the records that count, all of `stream`.
+    """
+
+    block: Block
+    stream: str
+    touched: Touched
+    counted: NDArray[np.uint64]
+
+    @property
+    def name(self) -> BlockName:
+        """The block's name."""
+        return self.block.place.topic_id, self.block.place.partition, self.block.first
+
+    @property
+    def days(self) -> dict[str, list[tuple[str, date]]]:
+        """What was touched, by stream: a row of the table each."""
+        told = {name: sorted(days) for name, days in self.touched.items() if days}
+        if len(self.counted):
+            told.setdefault(self.stream, [])
+        return told or {"": []}
+
+
 @dataclass
 class Touches:
     """Table `touch`: written by every worker, read by the keeper."""
@@ -73,34 +102,35 @@ class Touches:
     keeper takes them out."""
     _since: datetime | None = None
     _taken: dict[tuple[UUID, int, int, str], datetime] = field(default_factory=dict)
+    _heard: SimpleQueue[Told] = field(default_factory=SimpleQueue)
 
-    def tell(self, block: Block, touched: Touched, stream: str, counted: NDArray[np.uint64]) -> None:
-        """Write down what a counted block touched, be it nothing: the keeper shall know of the block.
+    def hear(self, told: Told) -> None:
+        """Take in what a block of this worker touched, before or after it stands in the table; any thread."""
+        self._heard.put(told)
 
-        `counted`: the upper halves of the identities of the records that count, all of `stream`.
-        """
-        told = {name: sorted(days) for name, days in touched.items() if days}
-        if len(counted):
-            told.setdefault(stream, [])
-        told = told or {"": []}
+    def tell(self, all_told: Sequence[Told]) -> None:
+        """Write down what counted blocks have to tell."""
+        rows = [
+            (*told.name, stream, days, told.counted.tobytes() if stream == told.stream else b"", told.block)
+            for told in all_told
+            for stream, days in told.days.items()
+        ]
         self.clickhouse.insert_select(
             "touch",
             ("topic_id", "partition", "first_offset", "stream", "subjects", "days", "counted", "written_at"),
-            "SELECT %(topic_id)s AS topic_id, %(partition)s AS partition, %(first)s AS first_offset,"
-            " stream, subjects, days,"
+            "SELECT topic_id, partition, first_offset, stream, subjects, days,"
             " reinterpret(counted, 'Array(UInt64)'), written_at FROM told",
-            {
-                "topic_id": block.place.topic_id,
-                "partition": block.place.partition,
-                "first": block.first,
-            },
+            {},
             given={
                 "told": {
-                    "stream String": list(told),
-                    "subjects Array(String)": [[name for name, _ in days] for days in told.values()],
-                    "days Array(Date)": [[day for _, day in days] for days in told.values()],
-                    "counted String": [counted.tobytes() if name == stream else b"" for name in told],
-                    "written_at Nullable(DateTime64(3, 'UTC'))": [block.written_at] * len(told),
+                    "topic_id UUID": [row[0] for row in rows],
+                    "partition UInt16": [row[1] for row in rows],
+                    "first_offset UInt64": [row[2] for row in rows],
+                    "stream String": [row[3] for row in rows],
+                    "subjects Array(String)": [[name for name, _ in row[4]] for row in rows],
+                    "days Array(Date)": [[day for _, day in row[4]] for row in rows],
+                    "counted String": [row[5] for row in rows],
+                    "written_at Nullable(DateTime64(3, 'UTC'))": [row[6].written_at for row in rows],
                 }
             },
         )
@@ -117,13 +147,30 @@ class Touches:
         )
         self.unshown = {(topic_id, partition, first): written for topic_id, partition, first, written in rows}
 
-    def new(self) -> Touched:
-        """Return what has been told since the last call."""
-        rows = self.clickhouse.query(
-            "SELECT topic_id, partition, first_offset, stream, told_at, written_at, subjects, days"
-            " FROM touch"
-            " WHERE told_at >= %(since)s AND (topic_id, partition, first_offset, stream) NOT IN"
-            " (SELECT topic_id, partition, first_offset, stream FROM taken) ORDER BY told_at",
+    def new(self, *, look: bool) -> Touched:
+        """Return what has been heard since the last call and, with `look`, told in the table."""
+        touched: defaultdict[str, Days] = defaultdict(set)
+        if look:
+            self._look(touched)
+        while True:
+            try:
+                told = self._heard.get_nowait()
+            except Empty:
+                return touched
+            keys = [(*told.name, stream) for stream in told.days]
+            if all(key in self._taken for key in keys):
+                continue
+            for key in keys:
+                touched[key[3]].update(told.touched.get(key[3], ()))
+                self._taken[key] = datetime.now(UTC)
+            self.unshown[told.name] = told.block.written_at
+
+    def _look(self, touched: defaultdict[str, Days]) -> None:
+        [(now, rows)] = self.clickhouse.query(
+            "SELECT now64(3, 'UTC'),"
+            " groupArray((topic_id, partition, first_offset, stream, told_at, written_at, subjects, days))"
+            " FROM touch WHERE told_at >= %(since)s AND (topic_id, partition, first_offset, stream) NOT IN"
+            " (SELECT topic_id, partition, first_offset, stream FROM taken)",
             {"since": self._since},
             given={
                 "taken": {
@@ -134,17 +181,14 @@ class Touches:
                 }
             },
         )
-        touched: defaultdict[str, Days] = defaultdict(set)
         for *key, told_at, written_at, subjects, days in rows:
             touched[key[3]].update(zip(subjects, days, strict=True))
             self.unshown[key[0], key[1], key[2]] = written_at
             self._taken[tuple(key)] = told_at
-            self._since = max(self._since or told_at, _whole_second(told_at - OVERLAP))
-        if rows:
-            self._taken = {key: at for key, at in self._taken.items() if self._since and at >= self._since}
-        return touched
+        self._since = since = _whole_second(now - OVERLAP)
+        self._taken = {key: at for key, at in self._taken.items() if at >= since}
 
 
 def _whole_second(moment: datetime) -> datetime:
-    """Return the moment as clickhouse-driver passes it to a query."""
+    """Round down as the driver does: what a statement reads again must still be known as taken."""
     return moment.replace(microsecond=0)

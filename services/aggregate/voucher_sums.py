@@ -20,7 +20,7 @@ import numpy as np
 from schemas.streams import RETRACTION, STREAMS
 from services.aggregate.blocks import Block, Place
 from services.aggregate.through import HASHED, counted_through
-from services.aggregate.touches import VOUCHERS, Touches
+from services.aggregate.touches import VOUCHERS, Told, Touches
 from services.platform.clickhouse import ClickHouse
 
 _KEY = "campaign, sector, division, hour, step"
@@ -167,4 +167,4 @@ def _tell(clickhouse: ClickHouse, differing: str, zone: str) -> None:
         f"SELECT DISTINCT division, toDate(hour, %(zone)s) FROM {differing}", {"zone": zone}
     )
     block = Block(Place("rebuild", uuid4(), 0), 0, 0)
-    Touches(clickhouse).tell(block, {VOUCHERS: set(rows)}, VOUCHERS, np.array([], np.uint64))
+    Touches(clickhouse).tell([Told(block, VOUCHERS, {VOUCHERS: set(rows)}, np.array([], np.uint64))])

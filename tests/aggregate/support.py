@@ -68,7 +68,7 @@ class Worker:
             claims,
             refuse,
             ZoneInfo("Asia/Shanghai"),
-            lambda: None,
+            lambda _told: None,
             counted_memory=self.counted_memory,
         )
 

@@ -129,7 +129,7 @@ async def test_claims_survive_a_kill_of_clickhouse(
     clickhouse.kill()  # type: ignore[attr-defined]
     clickhouse.start()  # type: ignore[attr-defined]
     again = ClickHouse(settings)
-    assert Claims(again, "other").claim(Block(where, 0, 99)) == Block(where, 0, 29)
+    assert Claims(again, "other").claim([Block(where, 0, 99)]) == [Block(where, 0, 29)]
     await Worker(again).count(where, sent)
     assert money(again)[:2] == (30, 30)
     again.close()

@@ -3,8 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from services.aggregate.touches import OVERLAP, Touches
+import numpy as np
+
+from services.aggregate.blocks import Block
+from services.aggregate.touches import OVERLAP, Told, Touches
 from services.platform.clickhouse import ClickHouse
+from tests.aggregate.support import place
 
 
 def test_a_touch_that_the_overlap_has_just_left_behind_is_not_taken_again(pool: ClickHouse) -> None:
@@ -25,6 +29,24 @@ def test_a_touch_that_the_overlap_has_just_left_behind_is_not_taken_again(pool: 
     )
     touches = Touches(pool)
     touches._since = last - 2 * OVERLAP
-    assert {name for name, _ in touches.new()["facility"]} == {"F1", "F2"}
-    assert touches.new() == {}
-    assert touches.new() == {}
+    assert {name for name, _ in touches.new(look=True)["facility"]} == {"F1", "F2"}
+    assert touches.new(look=True) == {}
+    assert touches.new(look=True) == {}
+
+
+def test_what_was_heard_is_not_taken_again_from_the_table(pool: ClickHouse) -> None:
+    day, block = datetime.now(UTC).date(), Block(place("facility"), 0, 9)
+    told = Told(block, "facility", {"facility": {("F1", day)}}, np.array([7], np.uint64))
+    other = Told(
+        Block(place("facility"), 0, 9), "facility", {"facility": {("F2", day)}}, np.array([], np.uint64)
+    )
+    touches = Touches(pool)
+    touches.begin()
+    touches.hear(told)
+    assert touches.new(look=False) == {"facility": {("F1", day)}}
+    assert told.name in touches.unshown
+    Touches(pool).tell([told, other])
+    assert touches.new(look=False) == {}
+    assert touches.new(look=True) == {"facility": {("F2", day)}}
+    touches.hear(other)
+    assert touches.new(look=True) == {}

@@ -1,0 +1,50 @@
+"""Blocks of several partitions at once: each has its own outcome, though they share statements."""
+
+import asyncio
+
+from services.aggregate.blocks import Block
+from services.platform.clickhouse import ClickHouse
+from tests.aggregate.support import Worker, messages, place
+from tests.aggregate.test_keeper import held, voucher
+
+VOUCHERS, EVENTS = "consumption-voucher", "fitness-event"
+
+
+async def test_blocks_of_one_fetch_are_written_down_as_if_they_were_alone(pool: ClickHouse) -> None:
+    wheres = [place(VOUCHERS), place(VOUCHERS), place(EVENTS)]
+    sent = [
+        messages([voucher(1), voucher(2)]),
+        messages([voucher(1) | {"receipt": "r-2"}], first=4),
+        messages([held(1)], first=7),
+    ]
+    worker = Worker(pool)
+    await asyncio.gather(
+        *(worker.path.claim(Block(wheres[1], 4, 4)), worker.path.claim(Block(wheres[1], 9, 9)))
+    )
+    await worker.count(wheres[0], sent[0])
+    late, own = await asyncio.gather(
+        worker.path.claim(Block(wheres[1], 4, 7)), worker.path.claim(Block(wheres[2], 7, 7))
+    )
+    assert (late, own) == (Block(wheres[1], 9, 9), Block(wheres[2], 7, 7)), "one was superseded, one not"
+    await asyncio.gather(worker.path.count(Block(wheres[1], 4, 4), sent[1]), worker.path.count(own, sent[2]))
+    rows = pool.query(
+        "SELECT topic_id, partition, first_offset, stream, receipt, length(counted), length(duplicate)"
+        " FROM receipt_counted FINAL"
+    )
+    assert sorted(rows, key=str) == sorted(
+        [
+            (wheres[0].topic_id, 0, 0, VOUCHERS, "r-1", 2, 0),
+            (wheres[1].topic_id, 0, 4, VOUCHERS, "r-2", 0, 1),
+            (wheres[2].topic_id, 0, 7, EVENTS, "r-1", 1, 0),
+        ],
+        key=str,
+    )
+    told = pool.query("SELECT topic_id, first_offset, stream, subjects, length(counted) FROM touch")
+    assert sorted(told, key=str) == sorted(
+        [
+            (wheres[0].topic_id, 0, VOUCHERS, ["532622101"], 2),
+            (wheres[1].topic_id, 4, "", [], 0),
+            (wheres[2].topic_id, 7, EVENTS, ["E1"], 1),
+        ],
+        key=str,
+    )
