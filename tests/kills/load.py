@@ -31,9 +31,12 @@ from services.platform.plan import Plan
 
 Event = dict[str, Any]
 
+VOUCHERS = STREAMS["consumption-voucher"]
+
 _LATE, _TWICE, _CONTRADICTED, _WITHDRAWN, _GARBAGE = 0.08, 0.08, 0.04, 0.03, 0.03
 _BYTES = (b"", b"\xff\xfe", b"not json", b"[]", b'{"specversion": "1.0"}')
 _SIZES = (1, 5, 20, 40)
+_LATELY = 200
 
 
 @dataclass
@@ -93,7 +96,9 @@ class Load:
             if random.random() < _TWICE:
                 yield event
         known = self._said + self._late
-        for event in random.sample(known, round(len(fresh) * _WITHDRAWN) or random.randrange(2)):
+        vouchers = [one for one in known[-_LATELY:] if one["type"] == VOUCHERS.topic]
+        withdrawn = random.sample(known, round(len(fresh) * _WITHDRAWN) or random.randrange(2))
+        for event in [*withdrawn, *random.sample(vouchers, min(1, len(vouchers)))]:
             if event["type"] != RETRACTION.topic:
                 yield self._withdrawal(event)
         for event in random.sample(known, round(len(fresh) * _CONTRADICTED) or random.randrange(2)):
