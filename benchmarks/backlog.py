@@ -106,12 +106,12 @@ def expected(records: int) -> tuple[Hourly, Counter[tuple[str, str]]]:
     return hourly, issued
 
 
-async def fill(kafka: str, records: int) -> None:
+async def fill(kafka: str, records: int, first: int = 0) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", max_request_size=1_000_000)
     await producer.start()
     batch = producer.create_batch()
     try:
-        for number in range(records):
+        for number in range(first, first + records):
             value = event(number)
             if batch.append(key=b"", value=value, timestamp=None) is None:
                 await (await producer.send_batch(batch, TOPIC, partition=0))

@@ -49,6 +49,8 @@ WATCHED = ("voucher_issued_count", "532622")
 YEAR = datetime(2024, 1, 1, tzinfo=UTC)
 NEWEST = YEAR + timedelta(days=365)
 TOWNSHIPS = 11
+TAKE_OVER = 20_000
+"""Records, each fourth of an issued voucher, with which a worker learns what was counted before it."""
 FIRST_TOWNSHIP = 532622101
 
 # So many rows as if they had been counted; the year and the townships are filled evenly.
@@ -83,14 +85,18 @@ def measure(server: Child, port_of_it: int, folder: Path, records: int, *, probe
         began = time.monotonic()
         with aggregator(settings, port) as (url, pid):
             cost = Cost(records, time.monotonic() - began, resident(pid))
-            pids, before = (pid, server.pid), times(url)
+            pids = (pid, server.pid)
             used = [cpu_seconds(one) for one in pids]
-            asyncio.run(probe(broker.bootstrap, records, cost, probes))
+            asyncio.run(backlog.fill(broker.bootstrap, TAKE_OVER))
+            wait_counted(database, records + TAKE_OVER)
+            cost.take_over = sum(shares(pids, used, 1))
+            used, before = [cpu_seconds(one) for one in pids], times(url)
+            asyncio.run(probe(broker.bootstrap, records + TAKE_OVER // 4, cost, probes))
             after = times(url)
             cost.alone = shares(pids, used, (1 + 2 * probes) / 1e3)
             used = [cpu_seconds(one) for one in pids]
-            asyncio.run(backlog.fill(broker.bootstrap, bulk))
-            wait_counted(database, records + 1 + 2 * probes + bulk)
+            asyncio.run(backlog.fill(broker.bootstrap, bulk, TAKE_OVER))
+            wait_counted(database, records + TAKE_OVER + 1 + 2 * probes + bulk)
             cost.among = shares(pids, used, bulk / 1e6)
             cost.peak = peak_memory(pid)
         cost.block, cost.refresh = (
@@ -99,7 +105,7 @@ def measure(server: Child, port_of_it: int, folder: Path, records: int, *, probe
             / (after[f"{what}_count"] - before[f"{what}_count"])
             for what in ("block_seconds", "refresh_seconds")
         )
-        check(database, records + 1 + 2 * probes + bulk)
+        check(database, records + TAKE_OVER + 1 + 2 * probes + bulk)
         return cost
     finally:
         database.close()

@@ -25,6 +25,8 @@ class Cost:
     past: list[float] = field(default_factory=list)
     block: float = 0
     refresh: float = 0
+    take_over: float = 0
+    """CPU s of both for the first records: then the aggregator reads what was counted before."""
     alone: tuple[float, float] = (0, 0)
     """CPU ms of aggregator and ClickHouse for a record that comes alone, the waiting between included."""
     among: tuple[float, float] = (0, 0)
@@ -42,7 +44,7 @@ def drawing_is_possible() -> None:
 HEADS = (
     *("records before", "newest day ms", "a past day ms", "block ms", "refresh ms"),
     *("alone: CPU ms aggregator", "ClickHouse", "among many: CPU µs aggregator", "ClickHouse"),
-    *("memory MB, ready", "at most", "start s"),
+    *("memory MB, ready", "at most", "start s", "taking over: CPU s"),
 )
 
 
@@ -50,7 +52,7 @@ def amounts(one: Cost) -> list[float]:
     """Return what is measured, in the order of the table."""
     return [
         *(median(one.newest), median(one.past), one.block, one.refresh),
-        *(*one.alone, *one.among, one.ready, one.peak, one.begin),
+        *(*one.alone, *one.among, one.ready, one.peak, one.begin, one.take_over),
     ]
 
 

@@ -68,7 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--broker", choices=KINDS, default=KINDS[0])
     parser.add_argument("--only", choices=keys, nargs="+", default=keys, help="these rivals, beside minmai")
-    parser.add_argument("--limit", type=float, default=180, help="seconds after which a rival is given up")
+    parser.add_argument("--limit", type=float, default=600, help="seconds after which a rival is given up")
     parser.add_argument(
         "--kafka-engine",
         type=int,
