@@ -1,23 +1,38 @@
-"""From POST to the changed figure on the board, under a steady load.
+"""From ingest's answer to the changed figure, in its table and on the board, under a steady load.
 
-    .venv/bin/python -m benchmarks.freshness [--rate 500] [--probes 100]
+    .venv/bin/python -m benchmarks.freshness [--rate 500] [--probes 100] [--batch 500]
 
 A probe pushes one childcare-place record that makes the county's numerator a number nobody has seen before,
-and waits until the board's event stream brings it. Beside it voucher records are pushed at the given rate.
-The rival in the same run is the bare way without a figure: from POST to ingest's own answer.
+and waits until the board's event stream brings it. Beside it voucher records are pushed at the given rate, in
+batches. When the row of `indicator_live` could be seen is taken from the figure's message on the indicator
+topic, which is made as soon as the insert has returned; so nobody loads ClickHouse with questions meanwhile.
+All clocks are this machine's. The rival in the same run is the bare way without a figure: from POST to
+ingest's own answer. CPU is that of the time of the probes, in percent of a core.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
+import random
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+from aiokafka import AIOKafkaConsumer
 
-from benchmarks.machine import Minmai, machine, memory, percentile, running_minmai
+from benchmarks.machine import (
+    Minmai,
+    children,
+    cpu_seconds,
+    machine,
+    memory,
+    percentile,
+    running_minmai,
+)
+from schemas.streams import INDICATOR_TOPIC
 from services.ingest.agencies import add
 
 FACILITY = {
@@ -32,7 +47,15 @@ PROBED = ("childcare_places_per_1000", "532622")
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-async def measure(minmai: Minmai, rate: int, probes: int) -> None:
+WARM_SECONDS = 5.0
+"""How long the load runs before the first probe."""
+
+
+PAUSE_SECONDS = 0.2
+"""The longest pause between two probes: their places between the blocks are to be random."""
+
+
+async def measure(minmai: Minmai, rate: int, probes: int, batch: int) -> None:
     key = add(
         minmai.folder / "agencies.json",
         "bench-bureau",
@@ -48,26 +71,46 @@ async def measure(minmai: Minmai, rate: int, probes: int) -> None:
         trust_env=False,
     ) as client:
         await push(client, "facility", [{**FACILITY, "time": BEGIN.isoformat()}])
+        sent: list[int] = []
         seen: dict[int, float] = {}
-        watcher = asyncio.create_task(watch(minmai.url("board"), seen))
-        load = asyncio.create_task(steady(client, rate))
-        answered, changed = [], []
+        rows: dict[int, float] = {}
+        watchers = [
+            asyncio.create_task(watch(minmai.url("board"), seen)),
+            asyncio.create_task(follow(minmai.host("kafka"), rows)),
+        ]
+        load = asyncio.create_task(steady(client, rate, batch, sent))
+        await asyncio.sleep(WARM_SECONDS)
+        answered, written, changed = [], [], []
+        before = {name: cpu_seconds(pid) for name, pid in children(minmai.pid).items()}
+        started, loaded = time.time(), sum(sent)
         for number in range(1, probes + 1):
             record = {"facility_id": "PROBE", "total": number, "inclusive": 0, "enrolled": 0}
-            began = time.monotonic()
+            began = time.time()
             moment = BEGIN + timedelta(seconds=number)
             await push(client, "childcare-place", [{**record, "time": moment.isoformat()}])
-            answered.append(time.monotonic() - began)
-            while number not in seen:
-                if time.monotonic() - began > 60:
+            answer = time.time()
+            answered.append(answer - began)
+            while number not in seen or number not in rows:
+                for task in (load, *watchers):
+                    if task.done():
+                        task.result()
+                if time.time() - began > 60:
                     raise RuntimeError(f"probe {number} is not on the board after 60 s")
                 await asyncio.sleep(0.002)
-            changed.append(seen[number] - began)
-        load.cancel()
-        watcher.cancel()
+            written.append(rows[number] - answer)
+            changed.append(seen[number] - answer)
+            await asyncio.sleep(random.random() * PAUSE_SECONDS)  # no probe in step with the blocks
+        took, pushed = time.time() - started, sum(sent) - loaded
+        used = {name: cpu_seconds(pid) - before[name] for name, pid in children(minmai.pid).items()}
+        for task in (load, *watchers):
+            task.cancel()
+    print(f"load kept: {pushed / took:.0f} records/s of {rate}, for {took:.0f} s")
     report("POST answered", answered)
-    report("POST to changed figure on the board", changed)
+    report("answer to row in indicator_live", written)
+    report("answer to changed figure on the board", changed)
     print(f"ratio of the medians: {percentile(changed, 0.5) / percentile(answered, 0.5):.1f}")
+    for name, seconds in sorted(used.items()):
+        print(f"CPU {name}: {100 * seconds / took:.0f} % of a core")
     for what in ("block", "refresh"):
         print(f"aggregate, mean {what}: {mean_seconds(minmai, what) * 1000:.0f} ms")
     for name, megabytes in sorted(memory(minmai.pid).items()):
@@ -82,6 +125,26 @@ def mean_seconds(minmai: Minmai, what: str) -> float:
     return float(values[f"{name}_sum"]) / float(values[f"{name}_count"])
 
 
+async def follow(kafka: str, rows: dict[int, float]) -> None:
+    """Note when the row of each numerator had been written: when its message was made."""
+    consumer = AIOKafkaConsumer(INDICATOR_TOPIC, bootstrap_servers=kafka, fetch_max_wait_ms=50)
+    await consumer.start()
+    try:
+        async for message in consumer:
+            number = probed(json.loads(message.value or b"null"))
+            if number is not None:
+                rows.setdefault(number, message.timestamp / 1000)
+    finally:
+        await consumer.stop()
+
+
+def probed(figure: Any) -> int | None:
+    """Return the numerator of a figure, if it is the one that the probes change."""
+    if not isinstance(figure, dict) or (figure.get("indicator"), figure.get("division")) != PROBED:
+        return None
+    return None if figure["numerator"] is None else int(float(figure["numerator"]))
+
+
 async def watch(board: str, seen: dict[int, float]) -> None:
     """Note when each numerator first comes over the board's event stream."""
     async with (
@@ -91,22 +154,21 @@ async def watch(board: str, seen: dict[int, float]) -> None:
         async for line in stream.aiter_lines():
             if not line.startswith("data:"):
                 continue
-            figure: Any = json.loads(line[5:])
-            if isinstance(figure, dict) and figure.get("indicator") == PROBED[0]:
-                number = figure["numerator"] if figure["division"] == PROBED[1] else None
-                if number is not None:
-                    seen.setdefault(int(float(number)), time.monotonic())
+            number = probed(json.loads(line[5:]))
+            if number is not None:
+                seen.setdefault(number, time.time())
 
 
-async def steady(client: httpx.AsyncClient, rate: int) -> None:
-    """Push voucher records at a rate, ten pushes a second."""
-    number = 0
+async def steady(client: httpx.AsyncClient, rate: int, batch: int, sent: list[int]) -> None:
+    """Push voucher records at a rate, in batches, or ten pushes a second if that makes smaller ones."""
+    size = max(1, min(batch, rate // 10))
     begin = time.monotonic()
-    while True:
-        batch = [voucher(number + offset) for offset in range(rate // 10)]
-        number += len(batch)
-        await push(client, "consumption-voucher", batch)
-        await asyncio.sleep(max(0.0, begin + number / rate - time.monotonic()))
+    async with asyncio.TaskGroup() as pushes:
+        for number in itertools.count(0, size):
+            records = [voucher(number + offset) for offset in range(size)]
+            pushes.create_task(push(client, "consumption-voucher", records))
+            sent.append(size)
+            await asyncio.sleep(max(0.0, begin + (number + size) / rate - time.monotonic()))
 
 
 def voucher(number: int) -> dict[str, Any]:
@@ -136,10 +198,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=Path(__file__).stem)
     parser.add_argument("--rate", type=int, default=500, help="voucher records a second beside the probes")
     parser.add_argument("--probes", type=int, default=100)
+    parser.add_argument("--batch", type=int, default=500, help="most records of one push")
     options = parser.parse_args()
     print(f"{machine()}; {options.rate} records/s")
     with running_minmai() as minmai:
-        asyncio.run(measure(minmai, options.rate, options.probes))
+        asyncio.run(measure(minmai, options.rate, options.probes, options.batch))
 
 
 if __name__ == "__main__":
