@@ -19,7 +19,7 @@ from schemas.indicator import Figure
 from services.aggregate import definitions, metrics
 from services.aggregate.comparison import READING, History, Key, Rows, first_difference, keys_of, live_figures
 from services.aggregate.tasks import TaskReports
-from services.aggregate.touches import VOUCHERS, Told, Touched, Touches
+from services.aggregate.touches import VOUCHERS, BlockName, Told, Touched, Touches
 from services.figures.prospect import prospect
 from services.figures.source import Source
 from services.figures.tally import ENTITY_STREAMS, Tally
@@ -47,6 +47,7 @@ class Keeper:
         self._rebuilds: set[UUID] = set()
         self._unsaid_rebuilds: set[UUID] = set()
         self._unsaid_definitions: list[Indicator] = []
+        self._unsaid_blocks: dict[BlockName, datetime] = {}
         self._live: dict[Key, Figure] = {}
         self._untaken: Touched = {}
         self._pending: dict[Key, date] = {}
@@ -98,8 +99,9 @@ class Keeper:
         """Bring the tables up to what has been told, and return the live figures that changed.
 
         Every record of a block that was heard of, or with `look` told, before the call is in the tables when
-        it returns. Safe to repeat after any error: what could not be written stays pending. `now` is the
-        moment by the clock that records are received by (None: the wall clock).
+        it returns; with `look` table `block_shown` says so. Safe to repeat after any error: what could not be
+        written stays pending. `now` is the moment by the clock that records are received by (None: the wall
+        clock).
         """
         for stream, days in self._touches.new(look=look).items():
             self._untaken.setdefault(stream, set()).update(days)
@@ -119,11 +121,11 @@ class Keeper:
         )
         self._write("indicator_live", _columns(changed))  # with it a new definition is what is shown
         self._write("task_live", self._tasks.rows(self._pending_tasks, version))
-        self._write("block_shown", self._shown())
         self._write("rebuild", self._rebuilt())
-        for written_at in self._touches.unshown.values():
-            metrics.fresh(metrics.SHOWN_SECONDS, written_at)
-        self._touches.unshown.clear()
+        self._show()
+        if look:
+            self._write("block_shown", self._shown())
+            self._unsaid_blocks.clear()
         self._unsaid_definitions, self._unsaid_rebuilds = [], set()
         self._pending, self._pending_tasks, self._today = {}, set(), today
         self._live.update({(one.indicator, one.division): one for one in changed})
@@ -177,12 +179,19 @@ class Keeper:
         ]
         return {name: [row[at] for row in rows] for at, name in enumerate(names)}
 
+    def _show(self) -> None:
+        """Note that the tables now hold all of the blocks heard of so far."""
+        now = datetime.now(UTC)
+        for block, written_at in self._touches.unshown.items():
+            metrics.fresh(metrics.SHOWN_SECONDS, written_at)
+            self._unsaid_blocks[block] = now
+        self._touches.unshown.clear()
+
     def _shown(self) -> dict[str, list[Any]]:
-        """Return the rows of the blocks that the tables now hold all of."""
-        blocks = list(self._touches.unshown)
+        """Return the rows of the blocks that the tables hold all of, and of which nobody has been told."""
         names = ("topic_id", "partition", "first_offset")
-        return {name: [block[at] for block in blocks] for at, name in enumerate(names)} | {
-            "shown_at": [datetime.now(UTC)] * len(blocks)
+        return {name: [block[at] for block in self._unsaid_blocks] for at, name in enumerate(names)} | {
+            "shown_at": list(self._unsaid_blocks.values())
         }
 
     def _asked(self) -> set[UUID]:

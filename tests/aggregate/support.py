@@ -1,6 +1,6 @@
 """What the aggregate tests share: events, and a block path that works on made-up messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from schemas.envelope import event_type, fingerprint
 from schemas.streams import STREAMS
 from services.aggregate.blocks import Block, Claims, Place
 from services.aggregate.pipeline import BlockPath
+from services.aggregate.touches import Told
 from services.platform.clickhouse import ClickHouse
 
 
@@ -56,6 +57,7 @@ class Worker:
     clickhouse: ClickHouse
     letters: list[DeadLetter] = field(default_factory=list)
     counted_memory: int = 1 << 20
+    heard: Callable[[Told], None] = lambda _told: None
     path: BlockPath = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class Worker:
             claims,
             refuse,
             ZoneInfo("Asia/Shanghai"),
-            lambda _told: None,
+            self.heard,
             counted_memory=self.counted_memory,
         )
 

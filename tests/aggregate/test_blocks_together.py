@@ -3,9 +3,11 @@
 import asyncio
 
 from services.aggregate.blocks import Block
+from services.aggregate.touches import Told
 from services.platform.clickhouse import ClickHouse
+from services.platform.plan import Plan
 from tests.aggregate.support import Worker, messages, place
-from tests.aggregate.test_keeper import held, voucher
+from tests.aggregate.test_keeper import DAY, held, keeper, live, voucher
 
 VOUCHERS, EVENTS = "consumption-voucher", "fitness-event"
 
@@ -48,3 +50,20 @@ async def test_blocks_of_one_fetch_are_written_down_as_if_they_were_alone(pool: 
         ],
         key=str,
     )
+
+
+async def test_what_was_heard_is_in_the_figures_at_once_and_said_to_be_so_at_the_next_look(
+    pool: ClickHouse, plan: Plan
+) -> None:
+    heard: list[Told] = []
+    worker, one, where = Worker(pool, heard=heard.append), keeper(pool, plan), place(VOUCHERS)
+    one.refresh(DAY)
+    await worker.count(where, messages([voucher(1)]))
+    pool.query("TRUNCATE TABLE touch")  # as if another's look could not find it
+    one.hear(heard[0])
+    one.refresh(DAY, look=False)
+    assert live(pool)[0] == "20"
+    shown = "SELECT first_offset FROM block_shown WHERE topic_id = %(topic_id)s"
+    assert pool.query(shown, {"topic_id": where.topic_id}) == []
+    one.refresh(DAY)
+    assert pool.query(shown, {"topic_id": where.topic_id}) == [(0,)]
