@@ -62,14 +62,8 @@ async def measure(minmai: Minmai, rate: int, probes: int, batch: int) -> None:
         ["facility", "childcare-place", "consumption-voucher"],
         ["532622"],
     )
-    limits = httpx.Limits(max_connections=20)
-    async with httpx.AsyncClient(
-        base_url=minmai.url("ingest"),
-        headers={"Authorization": f"Bearer {key}"},
-        limits=limits,
-        timeout=60,
-        trust_env=False,
-    ) as client:
+    # Probes do not wait for a connection that the load has taken.
+    async with pushing(minmai, key) as client, pushing(minmai, key) as beside:
         await push(client, "facility", [{**FACILITY, "time": BEGIN.isoformat()}])
         sent: list[int] = []
         seen: dict[int, float] = {}
@@ -78,7 +72,7 @@ async def measure(minmai: Minmai, rate: int, probes: int, batch: int) -> None:
             asyncio.create_task(watch(minmai.url("board"), seen)),
             asyncio.create_task(follow(minmai.host("kafka"), rows)),
         ]
-        load = asyncio.create_task(steady(client, rate, batch, sent))
+        load = asyncio.create_task(steady(beside, rate, batch, sent))
         await asyncio.sleep(WARM_SECONDS)
         answered, written, changed = [], [], []
         before = {name: cpu_seconds(pid) for name, pid in children(minmai.pid).items()}
@@ -104,7 +98,7 @@ async def measure(minmai: Minmai, rate: int, probes: int, batch: int) -> None:
         used = {name: cpu_seconds(pid) - before[name] for name, pid in children(minmai.pid).items()}
         for task in (load, *watchers):
             task.cancel()
-    print(f"load kept: {pushed / took:.0f} records/s of {rate}, for {took:.0f} s")
+    print(f"load answered: {pushed / took:.0f} records/s of {rate}, for {took:.0f} s")
     report("POST answered", answered)
     report("answer to row in indicator_live", written)
     report("answer to changed figure on the board", changed)
@@ -123,6 +117,17 @@ def mean_seconds(minmai: Minmai, what: str) -> float:
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     name = f"minmai_aggregate_{what}_seconds"
     return float(values[f"{name}_sum"]) / float(values[f"{name}_count"])
+
+
+def pushing(minmai: Minmai, key: str) -> httpx.AsyncClient:
+    """Return a client of ingest's."""
+    return httpx.AsyncClient(
+        base_url=minmai.url("ingest"),
+        headers={"Authorization": f"Bearer {key}"},
+        limits=httpx.Limits(max_connections=20),
+        timeout=60,
+        trust_env=False,
+    )
 
 
 async def follow(kafka: str, rows: dict[int, float]) -> None:
@@ -166,8 +171,9 @@ async def steady(client: httpx.AsyncClient, rate: int, batch: int, sent: list[in
     async with asyncio.TaskGroup() as pushes:
         for number in itertools.count(0, size):
             records = [voucher(number + offset) for offset in range(size)]
-            pushes.create_task(push(client, "consumption-voucher", records))
-            sent.append(size)
+            pushes.create_task(push(client, "consumption-voucher", records)).add_done_callback(
+                lambda _done: sent.append(size)
+            )
             await asyncio.sleep(max(0.0, begin + (number + size) / rate - time.monotonic()))
 
 
