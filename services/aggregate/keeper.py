@@ -163,7 +163,8 @@ class Keeper:
             day = first_difference(self._tally, key, rows)
             if day is not None:
                 differing[key] = day
-                self._tally.revisit(*key, rows)
+            # Also of one that agrees: what an earlier day is told of later must reach these rows too.
+            self._tally.revisit(*key, rows)
         return differing
 
     def _rows(self, today: date, version: int) -> dict[str, list[Any]]:

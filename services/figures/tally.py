@@ -163,9 +163,10 @@ class Tally:
     def revisit(self, indicator: str, division: str, days: Iterable[date]) -> None:
         """Count days among those on which a figure may have changed."""
         declared = self.indicators[indicator]
-        parts = (*declared.numerator, *declared.denominator)
-        own = next(key for part in parts for key in self._keys(part, division))
-        for day in days:
+        known = set(self.days(indicator, division, date.min, date.max))
+        for day in sorted(set(days) - known):
+            parts = (*declared.numerator, *declared.denominator)
+            own = next(key for part in parts for key in self._keys(part, division))
             self._totals[own].add(day, NOTHING)
 
     def _days(self, key: Key, first: date, last: date) -> list[date]:

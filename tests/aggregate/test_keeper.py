@@ -25,7 +25,7 @@ def keeper(pool: ClickHouse, plan: Plan) -> Keeper:
     return one
 
 
-def voucher(number: int) -> dict[str, object]:
+def voucher(number: int, time: datetime = NOON) -> dict[str, object]:
     data = {
         "voucher_id": f"V{number}",
         "campaign": "qihua",
@@ -34,7 +34,7 @@ def voucher(number: int) -> dict[str, object]:
         "sector": "retail",
         "division": "532622101",
     }
-    return event("consumption-voucher", "commerce-bureau", f"issued-{number}", NOON, data)
+    return event("consumption-voucher", "commerce-bureau", f"issued-{number}", time, data)
 
 
 def withdrawn(number: int, id: str = "withdrawal") -> dict[str, object]:
@@ -149,6 +149,26 @@ async def test_a_wrong_row_of_the_history_is_mended_at_the_next_start(pool: Clic
         {"indicator": ISSUED, "county": COUNTY},
     )
     assert rows == [(date(2024, 4, 30), None, "no_data"), (DAY, "20", "watched")]
+
+
+async def test_rows_of_the_last_keeper_follow_what_is_told_late_of_an_earlier_day(
+    pool: ClickHouse, plan: Plan
+) -> None:
+    """Also one that was right when this keeper began, on a day on which nothing is left to tell."""
+    first = keeper(pool, plan)
+    await count(pool, "consumption-voucher", voucher(1, datetime(2024, 4, 1, tzinfo=UTC)), voucher(2))
+    first.refresh(DAY)
+    await count(pool, "retraction", withdrawn(2))
+    first.refresh(DAY)
+    new = keeper(pool, plan)
+    await count(pool, "consumption-voucher", voucher(3, datetime(2024, 4, 15, tzinfo=UTC)))
+    new.refresh(DAY)
+    rows = pool.query(
+        "SELECT day, toString(numerator) FROM indicator_history FINAL"
+        " WHERE indicator = %(indicator)s AND division = %(county)s ORDER BY day",
+        {"indicator": ISSUED, "county": COUNTY},
+    )
+    assert rows == [(date(2024, 4, 1), "20"), (date(2024, 4, 15), "40"), (DAY, "40")]
 
 
 @pytest.mark.parametrize("first", ["record", "withdrawal"])

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from operator import not_
+from functools import partial
+from itertools import pairwise
+from operator import lt, not_
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from services.platform.settings import Common
 from services.platform.topics import ensure_topics
 from tests.e2e import judging
 from tests.e2e.agencies import Books, at_work
-from tests.e2e.pushes import pushes
+from tests.e2e.pushes import Item, pushes
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
 from tests.support.services import YANSHAN, Service, environment
@@ -140,6 +142,11 @@ def figures(db: platform.ClickHouse) -> list[tuple[Any, ...]]:
     )
 
 
+def claimants(db: platform.ClickHouse) -> int:
+    """How many workers have claimed blocks."""
+    return int(db.query("SELECT uniq(worker) FROM block")[0][0])
+
+
 def test_one_two_and_four_workers_come_to_the_same_figures(  # noqa: PLR0917 - fixtures
     settings: Common,
     clickhouse: ClickHouse,
@@ -168,3 +175,61 @@ def test_one_two_and_four_workers_come_to_the_same_figures(  # noqa: PLR0917 - f
                 worker.stop()
     assert came_to[0]
     assert came_to[0] == came_to[1] == came_to[2]
+
+
+def test_workers_come_and_go_amid_the_records(  # noqa: PLR0917 - fixtures
+    settings: Common,
+    db: platform.ClickHouse,
+    ingest: Service,
+    plan: Plan,
+    keys: dict[str, str],
+    new_worker: Callable[[Common], Worker],
+) -> None:
+    books = Books()
+    rounds = _rounds(pushes(list(sample(plan, RECORDS, seed=4, end=END)), seed=4), 4)
+    first, second, third, fourth = (new_worker(settings) for _ in range(4))
+
+    def some_counted() -> None:
+        before = judging.records_counted(db)
+        eventually(
+            lambda: judging.records_counted(db), SECONDS, "some are counted", until=partial(lt, before)
+        )
+
+    first.start()
+    assert first.partitions() == PARTITIONS * 7 + 3
+    with at_work(ingest.url, keys, rounds[0], books):
+        some_counted()
+        second.start()
+        assert second.partitions() > 0
+    with at_work(ingest.url, keys, rounds[1], books):
+        some_counted()
+        third.start()
+        fourth.start()
+    everybody = (first, second, third, fourth)
+    eventually(
+        lambda: [one.partitions() for one in everybody],
+        SECONDS,
+        "each has its share",
+        until=lambda shares: sum(shares) == PARTITIONS * 7 + 3 and min(shares) > 0,
+    )
+    with at_work(ingest.url, keys, rounds[2], books):
+        some_counted()
+        first.stop()
+        second.kill()
+    with at_work(ingest.url, keys, rounds[3], books):
+        some_counted()
+        second.start()
+    judge(db, plan, books.accepted)
+    assert claimants(db) == 5, "each of the four, and the second in its second life"
+    assert "of them as before" in third.tail(2000)
+
+
+def _rounds(mine: dict[str, list[list[Item]]], number: int) -> list[dict[str, list[list[Item]]]]:
+    """Split the pushes of each agency into stretches, in their order: what contradicts comes after."""
+    rounds: list[dict[str, list[list[Item]]]] = [{} for _ in range(number)]
+    for agency, batches in mine.items():
+        ends = [len(batches) * one // number for one in range(number + 1)]
+        for round, (begin, end) in zip(rounds, pairwise(ends), strict=True):
+            if begin < end:
+                round[agency] = batches[begin:end]
+    return rounds
