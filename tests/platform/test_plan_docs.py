@@ -73,13 +73,16 @@ def test_the_formula_is_told_in_words() -> None:
     assert "indoor sports area per resident ≥ 0.1; or " in page
 
 
-def test_the_guides_example_is_an_indicator(tmp_path: Path) -> None:
+def test_the_guides_examples_are_an_indicator_and_its_change(tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "guides" / "new-indicator.md").read_text(encoding="utf-8")
-    [example] = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    examples = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
     plan = copytree(YANSHAN, tmp_path / "plan")
-    with (plan / "indicators.yaml").open("a", encoding="utf-8") as file:
-        file.write(f"\n{example}")
-    assert "day_care_beds_per_1000" in load_plan(plan).indicators
+    versions = []
+    for example in examples:  # each goes on where the one before ends
+        with (plan / "indicators.yaml").open("a", encoding="utf-8") as file:
+            file.write(f"\n{example}")
+        versions.append(load_plan(plan).indicators["day_care_beds_per_1000"].version)
+    assert versions == [1, 2]
 
 
 def test_every_way_of_adding_in_the_guide_is_a_part() -> None:
