@@ -32,10 +32,10 @@ class Asked(ClickHouse):
         super().__init__(settings)
         self.about: list[int] = []
 
-    def query(self, sql: str, params: Any = None, *, given: Any = None) -> Rows:
+    def query(self, sql: str, params: Any = None, *, given: Any = None, settings: Any = None) -> Rows:
         if "SELECT identity, fingerprint" in sql:
             self.about.append(len(params["names"]) or len(given["names"]["name UUID"]))
-        return super().query(sql, params, given=given)
+        return super().query(sql, params, given=given, settings=settings)
 
 
 @pytest.fixture(autouse=True)
