@@ -31,6 +31,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
+from functools import partial
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from schemas.dead_letter import DeadLetter
@@ -48,6 +50,7 @@ from schemas.streams import (
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Claims, Place
 from services.aggregate.counted import Sieve
+from services.aggregate.former import complete, unfinished
 from services.aggregate.keeper import Keeper
 from services.aggregate.receipts import Outcome, account, read_audit, receipt_columns, refused_push_columns
 from services.aggregate.records import (
@@ -105,6 +108,19 @@ class BlockPath:
     async def newest_claim(self, place: Place) -> Block | None:
         """Return the block a new owner of a partition begins with."""
         return await patiently(lambda: self._claims.newest(place))
+
+    async def complete_former(self, topic: str, topic_id: UUID) -> None:
+        """Complete what was in hand when former lives of a topic ended, before copies of it are counted."""
+        stream = BY_TOPIC.get(topic)
+        if stream is None:
+            return
+        for block in await patiently(lambda: unfinished(self._clickhouse, stream, topic_id)):
+            await patiently(partial(self._complete, stream, block))
+
+    def _complete(self, stream: Stream, block: Block) -> None:
+        records = complete(self._clickhouse, stream, block)
+        touched = self._withdraw(stream, block, records)
+        self._touches.tell([Told(block, stream.name, touched, records.identity[:, 0])])
 
     async def claim(self, wanted: Block) -> Block:
         """Agree on a block that begins where `wanted` does; its end may differ."""

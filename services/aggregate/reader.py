@@ -278,7 +278,10 @@ class Reader(Service):
             self._owned = dict(kept)
             if KEEPER not in kept:
                 self._keep(False)
-            for partition in assignment.partitions - kept.keys():
+            new = assignment.partitions - kept.keys()
+            for topic in {partition.topic for partition in new}:
+                await self._path.complete_former(topic, ids[topic])
+            for partition in new:
                 place = Place(partition.topic, ids[partition.topic], partition.partition)
                 begun = await self._path.newest_claim(place)
                 owned = Owned(place, begun.first, begun.last, begun=True) if begun else Owned(place, 0)

@@ -90,11 +90,16 @@ def insert(clickhouse: ClickHouse, stream: Stream, block: Block, records: Record
         stream.log_table,
         records.columns,
         constants={"topic_id": block.place.topic_id, "partition": block.place.partition},
-        settings={
-            "insert_deduplication_token": block.token,
-            "deduplicate_blocks_in_dependent_materialized_views": 1,
-        },
+        settings=inserted_once(block),
     )
+
+
+def inserted_once(block: Block) -> dict[str, Any]:
+    """Return the settings with which a block's rows go into a log table and its views once."""
+    return {
+        "insert_deduplication_token": block.token,
+        "deduplicate_blocks_in_dependent_materialized_views": 1,
+    }
 
 
 def _no_event(stream: Stream, place: Place, offset: int, raw: bytes, error: ValidationError) -> DeadLetter:

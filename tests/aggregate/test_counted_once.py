@@ -5,7 +5,9 @@ from uuid import uuid4
 
 import pytest
 
+from schemas.streams import STREAMS
 from services.aggregate.blocks import Block, Claims
+from services.aggregate.records import decode, insert
 from services.platform.clickhouse import ClickHouse
 from services.platform.settings import Common
 from tests.aggregate.support import Message, Worker, event, messages, place
@@ -65,6 +67,36 @@ async def test_records_replayed_into_a_new_topic_count_once(pool: ClickHouse) ->
     for _ in range(2):
         await Worker(pool).count(place("consumption-voucher"), messages(voucher(n) for n in range(20)))
     assert money(pool)[:2] == (20, 20)
+
+
+@pytest.mark.parametrize("left_out", ["voucher_hourly_view", "consumption_voucher_identity"])
+async def test_a_block_in_hand_when_its_topic_ended_is_completed_from_the_log(
+    pool: ClickHouse, left_out: str
+) -> None:
+    """The worker dies between table and views, and the broker with it: only the journal has the records."""
+    old, new, sent = (
+        place("consumption-voucher"),
+        place("consumption-voucher"),
+        [voucher(n) for n in range(20)],
+    )
+    stream, dying = STREAMS["consumption-voucher"], Worker(pool)
+    await dying.count(old, messages(sent[:5]))
+    block = await dying.path.claim(Block(old, 5, 14))
+    pool.query(f"DETACH TABLE {left_out}")
+    records, _ = decode(stream, old, messages(sent[5:15], first=5))
+    insert(pool, stream, block, records)
+    pool.query(f"ATTACH TABLE {left_out}")
+    for _ in range(2):  # two workers take over
+        worker = Worker(pool)
+        await worker.path.complete_former(new.topic, new.topic_id)
+        assert money(pool)[:2] == (15, 15)
+    await worker.count(new, messages(sent))
+    assert money(pool) == (20, 20, "400", 20, 20)
+    told = pool.query(
+        "SELECT first_offset, length(counted), days FROM touch WHERE topic_id = %(old)s",
+        {"old": old.topic_id},
+    )
+    assert sorted(told) == [(0, 5, [NOON.date()]), (5, 10, [NOON.date()])]
 
 
 async def test_the_same_id_with_other_content_is_a_conflict_and_not_counted(pool: ClickHouse) -> None:
