@@ -75,10 +75,15 @@ class Worker:
         )
 
     async def count(self, place: Place, stretch: Sequence[Message]) -> None:
-        """Claim and count a stretch that is one block."""
-        block = await self.path.claim(Block(place, stretch[0].offset, stretch[-1].offset))
-        assert block.last == stretch[-1].offset
-        await self.path.count(block, stretch)
+        """Claim and count a stretch that is one block, the newest of its partition or the next."""
+        await self.path.count(await self.claim(place, stretch), stretch)
+
+    async def claim(self, place: Place, stretch: Sequence[Message]) -> Block:
+        """Claim a stretch that is one block, the newest of its partition or the next."""
+        wanted = Block(place, stretch[0].offset, stretch[-1].offset)
+        agreed = await self.path.claim(wanted)
+        assert agreed == wanted, "others have claimed this block otherwise, or one behind it"
+        return agreed
 
 
 def place(stream: str, topic_id: UUID | None = None) -> Place:
