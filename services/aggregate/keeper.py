@@ -28,6 +28,8 @@ from services.platform.plan import Plan
 
 _TERM = 40
 """A version is the term and, in so many bits, the number of the refresh within it."""
+_NEWEST = "(SELECT argMax(worker, (term, begun_at, worker)) FROM keeper)"
+"""The keeper that has taken over last."""
 
 
 class Keeper:
@@ -90,6 +92,11 @@ class Keeper:
     def hear(self, told: Told) -> None:
         """Take in what a block of this worker touched; from any thread."""
         self._touches.hear(told)
+
+    def superseded(self) -> bool:
+        """Whether another keeper has taken over since: what this one writes is refused."""
+        [(newest,)] = self._clickhouse.query(f"SELECT {_NEWEST}")
+        return bool(newest != self._worker)
 
     def asked_anew(self) -> bool:
         """Whether a rebuild has been asked for since this keeper read everything."""
@@ -238,8 +245,7 @@ class Keeper:
         names = ", ".join(columns)
         types = self._clickhouse.types(table)
         self._clickhouse.query(
-            f"INSERT INTO {table} ({names}) SELECT {names} FROM rows WHERE %(worker)s ="
-            " (SELECT argMax(worker, (term, begun_at, worker)) FROM keeper)",
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM rows WHERE %(worker)s = {_NEWEST}",
             {"worker": self._worker},
             given={"rows": {f"{name} {types[name]}": values for name, values in columns.items()}},
         )

@@ -210,13 +210,19 @@ class FigurePath:
         if self._next is not None:
             self._meanwhile.append(told)
 
-    async def begin(self) -> None:
-        """Take over the figures, and publish every live one."""
+    async def begin(self, still_wanted: Callable[[], bool]) -> None:
+        """Take over the figures, and publish every live one; unless that is not wanted once all is read."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
             self._meanwhile.clear()
-        await self._take_over(await self._prepared())
+        prepared = await self._prepared()
+        if still_wanted():
+            await self._take_over(prepared)
+
+    async def superseded(self) -> bool:
+        """Whether another worker has taken over the figures since."""
+        return self._keeper is not None and await patiently(self._keeper.superseded)
 
     async def refresh(self, today: date, now: datetime, *, look: bool) -> None:
         """Bring the figures up to what has been heard and, with `look`, to what other workers have told.

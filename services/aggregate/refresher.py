@@ -1,5 +1,6 @@
 """Refreshing: a Faust service that keeps the figures while this worker is their keeper."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from services.aggregate.touches import Told
 from services.aggregate.waiting import patiently
 from services.platform.clock import Clock
 from services.platform.plan import Plan
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 """How often the keeper looks for what other workers have told; it hears of its own blocks at once."""
@@ -85,9 +88,16 @@ class Refresher(Service):
                     self._rounds_ended = self._rounds_begun
 
     async def _round(self) -> None:
+        if self._begun and self._look and await self._path.superseded():
+            # By one that did not know yet that the group no longer wants it to keep them.
+            log.warning("another worker has taken over the figures that this one is to keep: beginning anew")
+            self._begun = False
         if not self._begun:
             self._begun = self._look = True
-            await self._path.begin()
+            await self._path.begin(lambda: self._begun)
+            if not self._begun:  # a rebalance meanwhile
+                self._something.set()
+                return
         now = await patiently(self._clock.now)
         if now is not None:
             began = self.loop.time()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import TopicPartition
@@ -192,6 +192,9 @@ class Given:
         self.reader._membership = Group()  # type: ignore[assignment]
 
     def forget(self) -> None:
+        pass
+
+    async def complete_former(self, _topic: str, _topic_id: UUID) -> None:
         pass
 
     async def newest_claim(self, place: Place) -> Block | None:

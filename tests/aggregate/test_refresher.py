@@ -1,0 +1,79 @@
+"""The refresher: who keeps the figures while workers come and go."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from services.aggregate.keeper import Keeper
+from services.aggregate.pipeline import FigurePath
+from services.aggregate.refresher import Refresher
+from services.platform.clickhouse import ClickHouse
+from services.platform.plan import Plan
+from tests.support.waiting import eventually
+
+NOON = datetime(2024, 5, 1, 4, tzinfo=UTC)
+
+
+class Noon:
+    def now(self) -> datetime:
+        return NOON
+
+
+@asynccontextmanager
+async def refresher(path: FigurePath, plan: Plan) -> AsyncIterator[Refresher]:
+    one = Refresher(path, Noon(), plan)  # type: ignore[arg-type]
+    await one.start()
+    yield one
+    await one.stop()
+
+
+async def publish(_figures: object) -> None:
+    pass
+
+
+async def seen(what: Callable[[], bool]) -> None:
+    await asyncio.to_thread(eventually, what, 60, "it is so", until=bool)
+
+
+def newest(pool: ClickHouse) -> str:
+    [(worker,)] = pool.query("SELECT argMax(worker, term) FROM keeper")
+    return str(worker)
+
+
+async def test_who_lost_the_figures_while_it_read_does_not_take_them_over(
+    pool: ClickHouse, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = FigurePath(lambda: Keeper(pool, plan, "late"), publish)
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    prepared = path._prepared
+
+    async def slowly() -> Keeper:
+        keeper = await prepared()
+        reading.set()
+        await go_on.wait()
+        return keeper
+
+    monkeypatch.setattr(path, "_prepared", slowly)
+    async with refresher(path, plan) as late:
+        late.keep(True)
+        await reading.wait()
+        Keeper(pool, plan, "rightful").begin()
+        late.keep(False)
+        go_on.set()
+        await seen(lambda: late.standing().position == late.standing().end)
+    assert newest(pool) == "rightful"
+
+
+async def test_who_is_to_keep_the_figures_takes_them_back_from_one_that_is_not(
+    pool: ClickHouse, plan: Plan
+) -> None:
+    path = FigurePath(lambda: Keeper(pool, plan, f"rightful/{uuid4()}"), publish)
+    async with refresher(path, plan) as rightful:
+        rightful.keep(True)
+        await seen(lambda: rightful.ready)
+        Keeper(pool, plan, "late").begin()
+        await seen(lambda: newest(pool).startswith("rightful"))
