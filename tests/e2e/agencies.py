@@ -35,7 +35,7 @@ class Books:
         What has been counted by then may be answered as a duplicate, or refused as a conflict.
         """
         refused = {error["index"]: error["code"] for error in answer["errors"]}
-        wrong = _wrong(push)
+        wrong = _wrong(push, refused)
         assert wrong.items() <= refused.items()
         for index in refused.keys() - wrong.keys():
             assert refused[index] == "conflict"
@@ -93,13 +93,18 @@ def at_work(
             one.result()
 
 
-def _wrong(push: Sequence[Item]) -> dict[int, str]:
-    """By index, the code of each record that ingest must refuse: mistakes, and contradictions in one push."""
+def _wrong(push: Sequence[Item], refused: Mapping[int, str]) -> dict[int, str]:
+    """By index, the code of each record that ingest must refuse: mistakes, and contradictions in one push.
+
+    One that was refused for what had been counted before contradicts nobody after it.
+    """
     found: dict[int, str] = {}
     first: dict[Name, Said] = {}
     for index, item in enumerate(push):
         if item.wrong:
             found[index] = item.wrong
+        elif refused.get(index) == "conflict" and _name(item.content) not in first:
+            continue
         elif first.setdefault(_name(item.content), _said(item.content)) != _said(item.content):
             found[index] = "conflict"
     return found
