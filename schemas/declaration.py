@@ -1,4 +1,4 @@
-"""The declarations of a plan: indicators, tasks and alert rules, as they stand in a county's plan folder.
+"""The declarations of a plan: indicators and tasks, as they stand in a county's plan folder.
 
 An indicator is a numerator, perhaps a denominator, and what was promised; everything else (table rows,
 panels, default alerts, API, documentation) follows from it.
@@ -158,18 +158,3 @@ class Task(Contract):
     lead: Annotated[list[str], Field(min_length=1, description="lead departments")]
     cooperating: Annotated[list[str], Field(description="co-operating units")] = []
     indicators: Annotated[list[IndicatorId], Field(description="indicators that measure it")] = []
-
-
-class ThresholdRule(Contract):
-    """An alert on an indicator: fires below (or above) a threshold, clears beyond it by a margin.
-
-    Without `threshold` it is the indicator's own target; `clear_margin` is in the indicator's unit.
-    """
-
-    id: IndicatorId
-    indicator: IndicatorId
-    threshold: Decimal | None = None
-    clear_margin: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    severity: Literal["info", "warning", "critical"] = "warning"
-    levels: list[Level] = ["county"]
-    name: Text

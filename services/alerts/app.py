@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from datetime import date
-from typing import Literal
 from uuid import UUID
 
 import uvicorn
@@ -11,13 +10,14 @@ from clickhouse_driver.errors import ServerException
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME
+from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME, AlertState
 from schemas.declaration import Text
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
+from services.alerts.log import FeedAlert
 from services.alerts.pipeline import Alerts
 from services.alerts.settings import AlertsSettings
-from services.alerts.state import FeedAlert, NoticeView
+from services.alerts.state import NoticeView
 from services.alerts.watch import Standing
 from services.platform.errors import Unavailable
 from services.platform.metrics import CONTENT_TYPE
@@ -38,7 +38,7 @@ class StandingView(Contract):
     division: str
     division_name: str
     severity: str
-    state: Literal["ok", "firing", "resolved"]
+    state: AlertState
     reason: str
     value: float | None
     threshold: str
@@ -80,7 +80,7 @@ def create_app(alerts: Alerts) -> FastAPI:
     def standings() -> StandingList | JSONResponse:
         found = alerts.watch.standings
         try:
-            feeds = alerts.ledger.feed_alerts()
+            feeds = alerts.log.feed_alerts()
             ids = [*(one.last.alert_id for one in found if one.last), *(one.alert_id for one in feeds)]
             notices = alerts.ledger.notices(ids)
         except Unavailable as error:

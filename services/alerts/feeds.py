@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 from schemas.alert import FEED_MOST_REFUSED, FEED_STOPPED, FEED_STOPPED_NAME, AlertChange, AlertState
@@ -55,7 +56,9 @@ def untold(
     newest = max((one.changed_at for one in told), default=None)
     changes = []
     for stop in stops:
-        states: tuple[AlertState, ...] = ("firing", "resolved") if stop.over else ("firing",)
+        states: tuple[Literal["firing", "resolved"], ...] = (
+            ("firing", "resolved") if stop.over else ("firing",)
+        )
         for state in states:
             if (stop.alert_id, state) in known:
                 continue
@@ -65,7 +68,7 @@ def untold(
     return changes
 
 
-def _change(stop: Stop, state: AlertState, plan: Plan, link: str) -> AlertChange:
+def _change(stop: Stop, state: Literal["firing", "resolved"], plan: Plan, link: str) -> AlertChange:
     """The "figure" is the share of refused records when the feed was stopped, in percent."""
     share = Decimal(100 * stop.refused) / max(stop.checked, 1)
     if state == "firing":
@@ -80,8 +83,11 @@ def _change(stop: Stop, state: AlertState, plan: Plan, link: str) -> AlertChange
     return AlertChange(
         alert_id=stop.alert_id,
         state=state,
+        before="ok" if state == "firing" else "firing",
+        condition=state,
         severity="critical",
         rule=FEED_STOPPED,
+        kind="feed_stopped",
         name=FEED_STOPPED_NAME,
         reason=reason,
         indicator=feed_topic(stop.agency),

@@ -29,6 +29,7 @@ from services.alerts.channels.topic import Topic
 from services.alerts.channels.webhook import Webhook
 from services.alerts.delivery import Courier, Patience
 from services.alerts.feeds import untold
+from services.alerts.log import Log
 from services.alerts.metrics import Metrics
 from services.alerts.settings import AlertsSettings
 from services.alerts.state import Ledger
@@ -54,6 +55,7 @@ class Alerts:
         self._board_url = settings.board_url.rstrip("/")
         self._clickhouse = ClickHouse(settings)
         self._clock = clock_for(settings, self._clickhouse)
+        self.log = Log(self._clickhouse)
         self.ledger = Ledger(self._clickhouse)
         self.watch = Watch(self.plan, self._board_url)
         self._channels = channels_of(settings)
@@ -91,16 +93,16 @@ class Alerts:
 
     def check(self) -> None:
         """Return if figures become alerts now; raises Unavailable with the reason."""
-        self.ledger.check()
+        self.log.check()
         if self._follower.trouble:
             raise Unavailable(self._follower.trouble)
 
     async def _begin(self) -> None:
         """Take in what ClickHouse knows: how alerts stand, which notices wait, what the figures are."""
-        logged = await asyncio.to_thread(self.ledger.standings)
+        logged = await asyncio.to_thread(self.log.standings)
         self._courier.take(await asyncio.to_thread(self.ledger.waiting))
         self.watch = Watch(self.plan, self._board_url, logged)
-        await self._take(await asyncio.to_thread(self.ledger.figures, sorted(self.watch.indicators)))
+        await self._take(await asyncio.to_thread(self.log.figures, sorted(self.watch.indicators)))
 
     async def _hear(self, news: Sequence[News]) -> None:
         await self._take([one.figure for one in news])
@@ -131,8 +133,8 @@ class Alerts:
             await asyncio.sleep(_FEEDS_SECONDS)
 
     def _feed_changes(self) -> list[AlertChange]:
-        stops = self.ledger.feed_stops()
-        told = self.ledger.feeds_told() if stops else []
+        stops = self.log.feed_stops()
+        told = self.log.feeds_told() if stops else []
         return untold(stops, told, self.plan, f"{self._board_url}/", self._clock.now)
 
     async def _tell(self, changes: Sequence[AlertChange]) -> None:
@@ -140,7 +142,8 @@ class Alerts:
         if changes:
             now = datetime.now(UTC)
             notices = [notice for change in changes for notice in notices_of(change, self._channels, now)]
-            await asyncio.to_thread(self.ledger.write, changes, notices)
+            await asyncio.to_thread(self.ledger.write, notices)
+            await asyncio.to_thread(self.log.write, changes)
             self._courier.take(notices)
         for change in changes:
             self.metrics.changes.labels(change.rule, change.state).inc()

@@ -1,9 +1,20 @@
 """The words of a notice: Chinese first, English beside."""
 
 from schemas.alert import AlertChange
-from services.alerts.rules import plain, with_unit
+from services.alerts.rules.limits import plain, with_unit
 
-_STATE = {"firing": ("告警", "Alert"), "resolved": ("解除", "Resolved")}
+_STATE = {
+    "ok": ("正常", "OK"),
+    "pending": ("待定", "Pending"),
+    "firing": ("告警", "Alert"),
+    "recovering": ("恢复中", "Recovering"),
+    "resolved": ("解除", "Resolved"),
+    "no_data": ("无数据", "No data"),
+    "error": ("出错", "Error"),
+    "silenced": ("已静音", "Silenced"),
+    "inhibited": ("已抑制", "Inhibited"),
+    "acknowledged": ("已确认", "Acknowledged"),
+}
 _SEVERITY = {"info": ("提示", "info"), "warning": ("警告", "warning"), "critical": ("严重", "critical")}
 _DIRECTION = {
     "at_least": ("不低于", "at least"),
@@ -42,11 +53,13 @@ def text(change: AlertChange) -> str:
 
 
 def _amount(change: AlertChange, number: str) -> str:
+    if not number:
+        return "无数据 no data"
     zh = with_unit(number, change.unit.zh)
     return zh if change.unit.zh == change.unit.en else f"{zh} ({change.unit.en})"
 
 
 def _working(change: AlertChange) -> str:
-    if change.denominator is None:
+    if change.denominator is None or change.numerator is None:
         return ""
     return f"，分子 numerator {plain(change.numerator)}，分母 denominator {plain(change.denominator)}"

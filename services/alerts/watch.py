@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from schemas.alert import AlertChange, AlertState
-from schemas.declaration import Indicator, Text, ThresholdRule
+from schemas.alert import AlertChange, AlertState, Condition
+from schemas.declaration import Indicator, Text
 from schemas.indicator import Figure
-from services.alerts.rules import Limit, State, decide, exact, gap, limit_for, shown
+from schemas.rules import ValueRule
+from services.alerts.rules.limits import Limit, State, decide, exact, gap, limit_for, shown
 from services.platform.plan import Division, Plan
 
 _CHANGES = uuid5(NAMESPACE_URL, "minmai.alert.v1")
@@ -29,14 +31,16 @@ class LoggedChange:
     division: str
     alert_id: UUID
     state: AlertState
+    condition: Condition
     changed_at: datetime
+    subject: str = ""
 
 
 @dataclass(frozen=True)
 class Standing:
     """One rule in one division: its newest change, and figure and reason of its newest evaluation."""
 
-    rule: ThresholdRule
+    rule: ValueRule
     indicator: Indicator
     division: Division
     limit: Limit
@@ -86,29 +90,32 @@ class Watch:
 
     def _evaluate(self, key: Key, figure: Figure, now: Callable[[], datetime | None]) -> AlertChange | None:
         standing = self._standings[key]
-        before: State = standing.last.state if standing.last else "ok"
+        before: State = cast(State, standing.last.condition) if standing.last else "ok"
         decision = decide(standing.limit, standing.indicator, figure, before)
         standing = replace(standing, figure=figure, reason=decision.reason)
         change = None
         if decision.state != "ok" and decision.state != before:  # noqa: PLR1714 - mypy narrows only so
             last = _next(standing, figure, decision.state, now() or figure.updated_at)
             standing = replace(standing, last=last)
-            change = self._describe(standing, figure, last, decision.reason)
+            change = self._describe(standing, figure, last, before)
         self._standings[key] = standing
         return change
 
-    def _describe(self, standing: Standing, figure: Figure, last: LoggedChange, reason: Text) -> AlertChange:
+    def _describe(self, standing: Standing, figure: Figure, last: LoggedChange, before: State) -> AlertChange:
         rule, indicator, limit = standing.rule, standing.indicator, standing.limit
         value = exact(indicator, figure)
-        if value is None or figure.numerator is None:
+        if value is None or standing.reason is None:
             raise AssertionError(f"{rule.id}: a figure without a value changed a state: {figure!r}")
         return AlertChange(
             alert_id=last.alert_id,
             state=last.state,
+            before=before,
+            condition=last.condition,
             severity=rule.severity,
             rule=rule.id,
+            rule_version=rule.version,
             name=rule.name,
-            reason=reason,
+            reason=standing.reason,
             indicator=indicator.id,
             indicator_name=indicator.name,
             division=standing.division.code,
@@ -122,6 +129,12 @@ class Watch:
             threshold=limit.threshold,
             clear_level=limit.clear_level,
             gap=gap(value, limit, indicator.decimals),
+            due=figure.due,
+            forecast=figure.forecast,
+            forecast_low=figure.forecast_low,
+            forecast_high=figure.forecast_high,
+            pace_needed=figure.pace_needed,
+            pace_observed=figure.pace_observed,
             as_of=figure.as_of,
             figure_version=figure.version,
             owner=indicator.owner,
@@ -130,8 +143,10 @@ class Watch:
         )
 
 
-def _watched(plan: Plan) -> Iterator[tuple[ThresholdRule, Division, Limit]]:
+def _watched(plan: Plan) -> Iterator[tuple[ValueRule, Division, Limit]]:
     for rule in plan.rules.values():
+        if not isinstance(rule, ValueRule):
+            continue
         for division in plan.shown_divisions:
             # Figures are kept for these two levels only.
             if division.level != "community":
@@ -140,7 +155,7 @@ def _watched(plan: Plan) -> Iterator[tuple[ThresholdRule, Division, Limit]]:
                     yield rule, division, limit
 
 
-def _next(standing: Standing, figure: Figure, state: AlertState, now: datetime) -> LoggedChange:
+def _next(standing: Standing, figure: Figure, state: State, now: datetime) -> LoggedChange:
     """The change that follows the last one.
 
     Its id follows from what came before: deciding it again after a crash names it the same. Its time is later
@@ -153,4 +168,4 @@ def _next(standing: Standing, figure: Figure, state: AlertState, now: datetime) 
     else:
         alert_id = uuid5(_CHANGES, f"{rule}/{division}/{figure.version}/{last.alert_id if last else ''}")
     changed_at = max(now, last.changed_at + _TICK) if last else now
-    return LoggedChange(rule, division, alert_id, state, changed_at)
+    return LoggedChange(rule, division, alert_id, state, state, changed_at)

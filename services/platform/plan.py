@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schemas.declaration import Indicator, Task, Text, ThresholdRule
+from schemas.declaration import Indicator, Task, Text
 from schemas.fields import Contract
+from schemas.rules import MODELS, RULE, Rule, RuleBase, UnknownRule, kind_of
 from services.platform.errors import PlanError
 from services.platform.plan_files import checks
 from services.platform.plan_files.divisions import Division, read_divisions
@@ -38,7 +39,7 @@ class Plan:
     divisions: dict[str, Division]
     indicators: dict[str, Indicator]
     tasks: dict[int, Task]
-    rules: dict[str, ThresholdRule]
+    rules: dict[str, Rule]
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -59,9 +60,9 @@ def load_plan(folder: Path) -> Plan:
     mistakes = Mistakes()
     divisions = read_divisions(folder / "divisions.csv", mistakes)
     county = read_entry(folder / "plan.yaml", County, mistakes)
-    indicators = read_entries(folder / "indicators.yaml", Indicator, mistakes)
-    tasks = read_entries(folder / "tasks.yaml", Task, mistakes)
-    rules = read_entries(folder / "rules.yaml", ThresholdRule, mistakes)
+    indicators = read_entries(folder / "indicators.yaml", lambda _raw: Indicator, mistakes)
+    tasks = read_entries(folder / "tasks.yaml", lambda _raw: Task, mistakes)
+    rules = read_entries(folder / "rules.yaml", lambda raw: MODELS.get(kind_of(raw), UnknownRule), mistakes)
     _check(county, divisions, indicators, tasks, rules)
     found = mistakes.sorted()
     if found or not (county and county.model):
@@ -74,7 +75,7 @@ def load_plan(folder: Path) -> Plan:
         divisions=divisions,
         indicators={entry.model.id: entry.model for entry in indicators or [] if entry.model},
         tasks={entry.model.number: entry.model for entry in tasks or [] if entry.model},
-        rules={entry.model.id: entry.model for entry in rules or [] if entry.model},
+        rules={entry.model.id: RULE.validate_python(entry.model) for entry in rules or [] if entry.model},
     )
 
 
@@ -99,7 +100,7 @@ def _check(
     divisions: dict[str, Division],
     indicators: list[Entry[Indicator]] | None,
     tasks: list[Entry[Task]] | None,
-    rules: list[Entry[ThresholdRule]] | None,
+    rules: list[Entry[RuleBase]] | None,
 ) -> None:
     """Check the entries against each other; what a file that cannot be read would say is not missed."""
     by_id = {str(entry.raw["id"]): entry for entry in indicators or [] if "id" in entry.raw}

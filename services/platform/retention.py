@@ -73,8 +73,8 @@ _NEW_LETTERS = "SELECT id FROM dead_letter WHERE time >= %(before)s"
 _SHOWN_ALERTS = (
     "SELECT alert_id FROM alert_log WHERE changed_at >= %(before)s"
     " UNION DISTINCT SELECT argMax(alert_id, (changed_at, figure_version)) FROM alert_log"
-    " GROUP BY rule, indicator, division"
-    " UNION DISTINCT SELECT argMax(alert_id, changed_at) FROM alert_log GROUP BY rule, division"
+    " GROUP BY rule, indicator, division, subject"
+    " UNION DISTINCT SELECT argMax(alert_id, changed_at) FROM alert_log GROUP BY rule, division, subject"
     f" UNION DISTINCT SELECT alert_id FROM alert_log WHERE rule = '{FEED_STOPPED}'"
 )
 

@@ -10,6 +10,7 @@ import pytest
 from schemas.alert import AlertChange
 from services.alerts.channels import Notice, notices_of
 from services.alerts.channels.topic import Topic
+from services.alerts.log import Log
 from services.alerts.state import Attempt, Ledger
 from services.alerts.watch import Watch
 from services.platform.clickhouse import ClickHouse as Pool
@@ -33,6 +34,11 @@ def ledger(pool: Pool) -> Ledger:
     return Ledger(pool)
 
 
+@pytest.fixture
+def log(pool: Pool) -> Log:
+    return Log(pool)
+
+
 def changes(*places: int, watch: Watch | None = None) -> list[AlertChange]:
     watching = watch or Watch(PLAN, "https://board.example")
     return [
@@ -52,41 +58,44 @@ def attempt(number: int, state: str) -> Attempt:
     )
 
 
-def test_what_is_written_is_read_back(ledger: Ledger) -> None:
+def test_what_is_written_is_read_back(ledger: Ledger, log: Log) -> None:
     made = changes(1_700, 2_000)
-    ledger.write(made, notices(made))
-    [standing] = ledger.standings()
+    ledger.write(notices(made))
+    log.write(made)
+    [standing] = log.standings()
     assert standing.state == "resolved"
     assert standing.alert_id == made[1].alert_id
     assert standing.changed_at == made[1].changed_at == NOW + timedelta(milliseconds=1)
     assert ledger.waiting() == notices(made)
 
 
-def test_the_log_row_is_what_the_board_reads(ledger: Ledger, pool: Pool) -> None:
+def test_the_log_row_is_what_the_board_reads(log: Log, pool: Pool) -> None:
     made = changes(1_700)
-    ledger.write(made, [])
+    log.write(made)
     [row] = pool.rows("SELECT * FROM alert_log")
     assert (row["rule"], row["division"], row["state"]) == (made[0].rule, COUNTY, "firing")
     assert row["reason"] == "4.25 个/千人，低于 4.5，相差 0.25 · 4.25 places per 1,000 is below 4.5, by 0.25"
     assert (row["value"], row["threshold"], row["figure_version"]) == (4.25, Decimal("4.5"), 1)
 
 
-def test_notices_whose_change_never_came_are_not_sent(ledger: Ledger) -> None:
+def test_notices_whose_change_never_came_are_not_sent(ledger: Ledger, log: Log) -> None:
     orphans = notices(changes(1_700))
-    ledger.write([], orphans)
+    ledger.write(orphans)
     assert ledger.waiting() == []
     again = changes(1_700)
-    ledger.write(again, notices(again))  # the restart decides the same and names it the same
+    ledger.write(notices(again))
+    log.write(again)  # the restart decides the same and names it the same
     assert ledger.waiting() == orphans
 
 
 @pytest.mark.parametrize(
     ("state", "waits"), [("retrying", True), ("delivered", False), ("refused", False), ("given_up", False)]
 )
-def test_a_notice_waits_until_it_is_settled(ledger: Ledger, state: str, waits: bool) -> None:
+def test_a_notice_waits_until_it_is_settled(ledger: Ledger, log: Log, state: str, waits: bool) -> None:
     made = changes(1_700)
     [notice] = notices(made)
-    ledger.write(made, [notice])
+    ledger.write([notice])
+    log.write(made)
     ledger.record(notice, attempt(1, "retrying"))
     ledger.record(notice, attempt(2, state))
     assert ledger.waiting() == ([replace(notice, attempts=2)] if waits else [])
@@ -94,16 +103,16 @@ def test_a_notice_waits_until_it_is_settled(ledger: Ledger, state: str, waits: b
     assert (view.state, view.attempts, view.answer) == (state, 2, "said")
 
 
-def test_figures_are_the_newest_of_the_indicators_asked_for(ledger: Ledger, pool: Pool) -> None:
+def test_figures_are_the_newest_of_the_indicators_asked_for(log: Log, pool: Pool) -> None:
     for figure in (childcare(1_700, 2), childcare(1_600, 1)):
         pool.insert("indicator_live", {name: [value] for name, value in figure.model_dump().items()})
-    [read] = ledger.figures(["childcare_places_per_1000"])
+    [read] = log.figures(["childcare_places_per_1000"])
     assert read == childcare(1_700, 2)
-    assert ledger.figures(["another"]) == ledger.figures([]) == []
+    assert log.figures(["another"]) == log.figures([]) == []
 
 
 def test_a_database_that_is_not_there_yet_is_waited_for(clickhouse: ClickHouse, database: str) -> None:
     pool = Pool(Common(clickhouse_port=clickhouse.port, clickhouse_database=database))
     with pytest.raises(Unavailable, match="minmai migrate"):
-        Ledger(pool).standings()
+        Log(pool).standings()
     pool.close()

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.declaration import Target, Text, ThresholdRule
+from schemas.declaration import Target, Text
 from schemas.indicator import Figure
-from services.alerts.rules import Direction, Limit, State, decide, exact, gap, limit_for, plain, shown
+from schemas.rules import ValueRule
+from services.alerts.rules.limits import Direction, Limit, State, decide, exact, gap, limit_for, plain, shown
 from tests.alerts.figures import (
     AT_CLEAR,
     AT_TARGET,
@@ -31,9 +32,9 @@ EXACTLY = Limit("exactly", Decimal("4.5"), Decimal("4.5"))
 STATES: tuple[State, ...] = get_args(State)
 
 
-def rule(**given: object) -> ThresholdRule:
+def rule(**given: object) -> ValueRule:
     fields = {"id": "r", "indicator": CHILDCARE, "name": Text(zh="规则", en="rule"), **given}
-    return ThresholdRule.model_validate(fields)
+    return ValueRule.model_validate(fields)
 
 
 def limit_of(direction: Direction, threshold: Decimal, margin: Decimal) -> Limit:

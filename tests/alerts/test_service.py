@@ -100,7 +100,7 @@ def test_what_is_sent_can_be_read_and_verified(site: Site, web: HttpReceiver, sm
     stamp, said = headers["minmai-signature"].removeprefix("t=").split(",v1=")
     assert said == hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, "sha256").hexdigest()
     content = orjson.loads(body)
-    assert content["type"] == "minmai.alert.v1"
+    assert content["type"] == "minmai.alert.v2"
     assert content["notice_id"] == headers["idempotency-key"]
     assert content["alert"]["gap"] == "-0.25"
     assert content["alert"]["threshold"] == "4.5"

@@ -47,7 +47,7 @@ class Webhook:
     def payload(self, notice_id: UUID, change: AlertChange, recipient: str) -> str:
         """The body: `type` names the version, `alert` is the change, `text` the same in words."""
         body = {
-            "type": "minmai.alert.v1",
+            "type": "minmai.alert.v2",
             "notice_id": str(notice_id),
             "subject": templates.subject(change),
             "text": templates.text(change),

@@ -2,23 +2,27 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
 
 from clickhouse_driver.errors import ServerException
 
+from schemas.alert import AlertState as Shown
+from schemas.alert import Condition
 from schemas.fields import Contract
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
 
 
 class AlertState(Contract):
-    """The newest state of one rule in one division; of a stopped feed its topic is the indicator."""
+    """The newest state of one rule in one division or of a subject there; of a stopped feed its topic is the
+    indicator."""
 
     rule: str
     indicator: str
     division: str
     severity: str
-    state: Literal["firing", "resolved"]
+    subject: str
+    state: Shown
+    condition: Condition
     value: float | None
     threshold: Decimal
     as_of: date
@@ -61,10 +65,10 @@ class Others:
         if not there:
             return None
         rows = self._clickhouse.rows(
-            "SELECT * FROM (SELECT rule, indicator, division, severity, state, value, threshold, as_of, "
-            "figure_version, reason, changed_at FROM alert_log "
-            "ORDER BY changed_at DESC, figure_version DESC LIMIT 1 BY rule, indicator, division) "
-            "ORDER BY changed_at DESC, rule, indicator, division"
+            "SELECT * FROM (SELECT rule, indicator, division, subject, severity, state, condition, value, "
+            "threshold, as_of, figure_version, reason, changed_at FROM alert_log "
+            "ORDER BY changed_at DESC, figure_version DESC LIMIT 1 BY rule, indicator, division, subject) "
+            "ORDER BY changed_at DESC, rule, indicator, division, subject"
         )
         return [AlertState.model_validate(row) for row in rows]
 

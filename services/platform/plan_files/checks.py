@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from schemas.declaration import Indicator, Task, ThresholdRule
+from schemas.declaration import Indicator, Task
+from schemas.rules import RuleBase
 from services.platform.plan_files import parts
 from services.platform.plan_files.divisions import Division
 from services.platform.plan_files.entries import Entry
@@ -80,7 +81,7 @@ def task(entry: Entry[Task], indicators: Collection[str]) -> None:
             entry.tell(("indicators", place), f"{name} 列了两次 · {name} is listed twice")
 
 
-def rule(entry: Entry[ThresholdRule], indicators: Mapping[str, Entry[Indicator]]) -> None:
+def rule(entry: Entry[RuleBase], indicators: Mapping[str, Entry[Indicator]]) -> None:
     """Check that a rule watches an indicator that can pass a threshold at the rule's levels."""
     name = entry.raw.get("indicator")
     if not isinstance(name, str):

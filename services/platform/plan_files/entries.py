@@ -1,6 +1,6 @@
 """Reads a plan's YAML files into entries: what stands there, what was meant, and on which lines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
@@ -99,8 +99,13 @@ def read_entry(path: Path, model: type[M], mistakes: Mistakes) -> Entry[M] | Non
     return Entry(path.name, document, None, model, mistakes) if document else None
 
 
-def read_entries(path: Path, model: type[M], mistakes: Mistakes) -> list[Entry[M]] | None:
-    """Read a file that is a list of entries and note what is wrong with them; None if it cannot be read."""
+def read_entries(
+    path: Path, model_for: Callable[[Any], type[M]], mistakes: Mistakes
+) -> list[Entry[M]] | None:
+    """Read a file that is a list of entries and note what is wrong with them; None if it cannot be read.
+
+    `model_for` tells the contract of an entry by what stands there.
+    """
     document = _read(path, mistakes)
     if document is None:
         return None
@@ -108,7 +113,7 @@ def read_entries(path: Path, model: type[M], mistakes: Mistakes) -> list[Entry[M
     if not isinstance(content, list):
         mistakes.add(path.name, 1, "应为列表，每条以“- ”开头 · must be a list: each entry begins with `- `")
         return None
-    return [Entry(path.name, document, place, model, mistakes) for place in range(len(content))]
+    return [Entry(path.name, document, place, model_for(raw), mistakes) for place, raw in enumerate(content)]
 
 
 def _read(path: Path, mistakes: Mistakes) -> Document | None:

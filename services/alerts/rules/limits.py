@@ -9,13 +9,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from schemas.declaration import Indicator, Level, Text, ThresholdRule
+from schemas.declaration import Indicator, Level, Text
 from schemas.indicator import Figure
+from schemas.rules import Direction, ValueRule
 
 State = Literal["ok", "firing", "resolved"]
 """`ok` has never fired; `resolved` has, and is over."""
-
-Direction = Literal["at_least", "at_most", "exactly"]
 
 _MOST_DECIMALS = 12
 
@@ -45,7 +44,7 @@ class Decision:
     reason: Text
 
 
-def limit_for(rule: ThresholdRule, indicator: Indicator, level: Level) -> Limit | None:
+def limit_for(rule: ValueRule, indicator: Indicator, level: Level) -> Limit | None:
     """Return the limit of a rule at a level; None where the rule does not look, or has nothing to compare to.
 
     A margin has no meaning for `exactly`: only the very value is good.

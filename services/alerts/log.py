@@ -1,0 +1,134 @@
+"""The log of changes: what alerts have gone through, and from which the service rebuilds itself."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from clickhouse_driver.errors import ErrorCodes, ServerException
+
+from schemas.alert import FEED_STOPPED, AlertChange, AlertState
+from schemas.envelope import UtcDatetime
+from schemas.fields import Contract
+from schemas.indicator import Figure
+from services.alerts.feeds import Stop, Told
+from services.alerts.watch import LoggedChange
+from services.platform.clickhouse import ClickHouse
+from services.platform.errors import Unavailable
+
+_COLUMNS = (
+    *("alert_id", "rule", "kind", "rule_version", "indicator", "division", "subject", "severity", "state"),
+    *("before", "condition", "correction", "by", "value", "threshold", "as_of", "figure_version"),
+    "changed_at",
+)
+"""The fields of a change that have a column of their own; all of them are in `change`."""
+
+
+class FeedAlert(Contract):
+    """The newest change of a feed's alert, as the log has it."""
+
+    alert_id: UUID
+    indicator: str
+    division: str
+    severity: str
+    state: AlertState
+    value: float | None
+    threshold: Decimal
+    as_of: date
+    figure_version: int
+    reason: str
+    changed_at: UtcDatetime
+
+
+class Log:
+    """Reads and writes; every method blocks, and raises Unavailable if ClickHouse does not answer."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def check(self) -> None:
+        """Return if the log can be read."""
+        with migrated():
+            self._clickhouse.query("SELECT 1 FROM alert_log LIMIT 1")
+
+    def standings(self) -> list[LoggedChange]:
+        """The newest change of each rule, division and subject."""
+        with migrated():
+            rows = self._clickhouse.rows(
+                "SELECT rule, division, alert_id, state, condition, changed_at, subject FROM alert_log"
+                " ORDER BY changed_at DESC LIMIT 1 BY rule, division, subject"
+            )
+        return [LoggedChange(**row) for row in rows]
+
+    def figures(self, indicators: Sequence[str]) -> list[Figure]:
+        """The current figures of these indicators."""
+        with migrated():
+            rows = self._clickhouse.rows(
+                f"SELECT {', '.join(Figure.model_fields)} FROM indicator_live FINAL"
+                " WHERE indicator IN %(indicators)s",
+                {"indicators": list(indicators) or [""]},
+            )
+        return [Figure.model_validate(row) for row in rows]
+
+    def feed_stops(self) -> list[Stop]:
+        """Every stop of a feed that ingest has made, oldest first."""
+        with migrated():
+            rows = self._clickhouse.query(
+                "SELECT agency, alert_id, argMax(state, at) = 'running', any(checked), any(refused),"
+                " any(code), min(at) AS since FROM feed_standing GROUP BY agency, alert_id ORDER BY since"
+            )
+        return [Stop(agency, id, bool(over), *rest) for agency, id, over, *rest in rows]
+
+    def feeds_told(self) -> list[Told]:
+        """Every change of a feed's that the log has."""
+        with migrated():
+            rows = self._clickhouse.query(
+                "SELECT alert_id, state, changed_at FROM alert_log WHERE rule = %(rule)s",
+                {"rule": FEED_STOPPED},
+            )
+        return [Told(*row) for row in rows]
+
+    def feed_alerts(self) -> list[FeedAlert]:
+        """The newest change of each feed that was ever stopped, by its topic."""
+        with migrated():
+            rows = self._clickhouse.rows(
+                f"SELECT {', '.join(FeedAlert.model_fields)} FROM alert_log WHERE rule = %(rule)s"
+                " ORDER BY indicator, changed_at DESC LIMIT 1 BY indicator",
+                {"rule": FEED_STOPPED},
+            )
+        return [FeedAlert.model_validate(row) for row in rows]
+
+    def write(self, changes: Sequence[AlertChange]) -> None:
+        """Keep changes of state, in one insert; each is logged as of now, by the wall clock."""
+        if not changes:
+            return
+        now = datetime.now(UTC)
+        rows = [_row(change, now) for change in changes]
+        with migrated():
+            self._clickhouse.insert("alert_log", {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def _row(change: AlertChange, now: datetime) -> dict[str, Any]:
+    said = change.model_dump()
+    return {
+        **{name: said[name] for name in _COLUMNS},
+        "held": change.held or "",
+        "reason": f"{change.reason.zh} · {change.reason.en}",
+        "change": change.model_dump_json(),
+        "logged_at": now,
+    }
+
+
+@contextmanager
+def migrated() -> Iterator[None]:
+    """Raise Unavailable where the tables are not there yet."""
+    try:
+        yield
+    except ServerException as error:
+        if error.code in (ErrorCodes.UNKNOWN_TABLE, ErrorCodes.UNKNOWN_DATABASE):
+            raise Unavailable(
+                f"the database is not there yet ({str(error).splitlines()[0]}): `minmai migrate` makes it"
+            ) from error
+        raise

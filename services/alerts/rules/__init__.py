@@ -1,0 +1,1 @@
+"""How rules decide: their limits and words. Pure, and exact."""
