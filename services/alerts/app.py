@@ -14,10 +14,10 @@ from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME, AlertState
 from schemas.declaration import Text
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
+from services.alerts.ledger import NoticeView
 from services.alerts.log import FeedAlert
 from services.alerts.pipeline import Alerts
 from services.alerts.settings import AlertsSettings
-from services.alerts.state import NoticeView
 from services.alerts.watch import Standing
 from services.platform.errors import Unavailable
 from services.platform.metrics import CONTENT_TYPE
@@ -141,7 +141,7 @@ def _view(standing: Standing, notices: list[NoticeView]) -> StandingView:
         figure_version=figure.version if figure else None,
         alert_id=last.alert_id if last else None,
         changed_at=last.changed_at if last else None,
-        notices=[one for one in notices if last is not None and one.alert_id == last.alert_id],
+        notices=[one for one in notices if last is not None and last.alert_id in one.alert_ids],
     )
 
 
@@ -154,7 +154,7 @@ def _feed_view(feed: FeedAlert, place: str, notices: list[NoticeView]) -> Standi
         division_name=place,
         threshold=limit,
         clear_level=limit,
-        notices=[one for one in notices if one.alert_id == feed.alert_id],
+        notices=[one for one in notices if feed.alert_id in one.alert_ids],
     )
 
 

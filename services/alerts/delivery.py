@@ -1,21 +1,21 @@
 """Sends notices: at once, again with growing waits, and gives up loudly.
 
-Notices of one rule and division to one recipient keep their order, so nobody hears of an end before the
-beginning; apart from that no notice waits for another.
+Notices of one alert to one recipient keep their order, so nobody hears of an end before the beginning; apart
+from that no notice waits for another.
 """
 
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
-from services.alerts.channels import Channel, Notice, Outcome
+from services.alerts.channels import Channel, Notice, Outcome, Recipient
+from services.alerts.ledger import Attempt, Ledger, NoticeState
 from services.alerts.metrics import Metrics
-from services.alerts.state import Attempt, Ledger, NoticeState
 from services.platform.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,11 @@ log = logging.getLogger(__name__)
 _RECORD_AGAIN_SECONDS = 1.0
 _STOP_SECONDS = 15.0
 
-Lane = tuple[str, str, str, str]
+Find = Callable[[Notice], Recipient | None]
+"""Where a notice is to go; None: its subscriber is no longer reached there."""
+
+Thread = tuple[str, str, str, UUID]
+"""Subscriber, channel, recipient, alert: what keeps its order."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +56,23 @@ class Courier:
 
     def __init__(
         self,
-        channels: Iterable[Channel],
+        channels: Mapping[str, Channel],
+        find: Find,
         ledger: Ledger,
+        *,
         patience: Patience,
         metrics: Metrics,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
+        self._channels = channels
+        self._find = find
         self._ledger = ledger
         self._patience = patience
         self._metrics = metrics
         self._now = now
         self._stopping = asyncio.Event()
         self._taken: set[UUID] = set()  # all since the start: what the ledger names again is not sent again
-        self._lanes: dict[Lane, deque[Notice]] = {}
+        self._newest: dict[Thread, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken = asyncio.Event()
         self._error: BaseException | None = None
@@ -77,14 +84,16 @@ class Courier:
                 continue
             self._taken.add(notice.notice_id)
             self._metrics.waiting.inc()
-            lane = (notice.rule, notice.division, notice.channel, notice.recipient)
-            if lane in self._lanes:
-                self._lanes[lane].append(notice)
-            else:
-                self._lanes[lane] = deque([notice])
-                task = asyncio.create_task(self._work_off(lane), name=f"deliver {'/'.join(lane)}")
-                self._tasks.add(task)
-                task.add_done_callback(self._ended)
+            threads = [
+                (notice.subscriber, notice.channel, notice.recipient, one.alert_id) for one in notice.covers
+            ]
+            before = {self._newest[one] for one in threads if one in self._newest}
+            task = asyncio.create_task(
+                self._deliver(notice, before), name=f"deliver {notice.channel} {notice.notice_id}"
+            )
+            self._newest.update(dict.fromkeys(threads, task))
+            self._tasks.add(task)
+            task.add_done_callback(partial(self._ended, threads))
 
     async def failure(self) -> None:
         """Return never; raises what ended a delivery that should not have ended."""
@@ -103,8 +112,11 @@ class Courier:
         for channel in self._channels.values():
             await channel.close()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, threads: Iterable[Thread], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        for one in threads:
+            if self._newest.get(one) is task:
+                del self._newest[one]
         if task.cancelled():
             # Not by us, unless we are stopping: a library let a cancellation of its own escape.
             error: BaseException | None = None
@@ -116,14 +128,10 @@ class Courier:
             self._error = error
             self._broken.set()
 
-    async def _work_off(self, lane: Lane) -> None:
-        queue = self._lanes[lane]
-        while queue and not self._stopping.is_set():
-            await self._deliver(queue[0])
-            queue.popleft()
-        del self._lanes[lane]
-
-    async def _deliver(self, notice: Notice) -> None:
+    async def _deliver(self, notice: Notice, before: Set[asyncio.Task[None]]) -> None:
+        if before:
+            await asyncio.wait(before)
+        await self._pause((notice.not_before - self._now()).total_seconds())
         attempt = notice.attempts
         while not self._stopping.is_set():
             attempt += 1
@@ -149,15 +157,19 @@ class Courier:
         channel = self._channels.get(notice.channel)
         if channel is None:
             return Outcome("retry", "channel is not configured")
+        to = self._find(notice)
+        if to is None:
+            return Outcome("retry", "the subscriber is no longer reached there")
         try:
-            return await channel.send(notice)
+            return await channel.send(notice, to)
         except Exception as error:
             # A bug of ours in one channel must not end the others; it is loud here and in the ledger.
             log.exception("channel %s failed by itself", notice.channel)
             return Outcome("retry", f"internal error: {error!r}")
 
     def _state_after(self, notice: Notice, outcome: Outcome, at: datetime) -> NoticeState:
-        about = f"notice {notice.notice_id} ({notice.rule}/{notice.division} {notice.change})"
+        covers = ", ".join(f"{one.rule}/{one.division} {one.state}" for one in notice.covers[:3])
+        about = f"notice {notice.notice_id} ({covers or notice.why})"
         where = f"{notice.channel} {notice.recipient}"
         self._metrics.attempts.labels(notice.channel, outcome.kind).inc()
         if outcome.kind == "delivered":
@@ -189,6 +201,8 @@ class Courier:
                 await self._pause(_RECORD_AGAIN_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
         try:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()

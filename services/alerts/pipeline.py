@@ -23,16 +23,13 @@ from datetime import UTC, datetime
 
 from schemas.alert import AlertChange
 from schemas.indicator import Figure
-from services.alerts.channels import Channel, notices_of
-from services.alerts.channels.mail import Mail, Relay
-from services.alerts.channels.topic import Topic
-from services.alerts.channels.webhook import Webhook
 from services.alerts.delivery import Courier, Patience
+from services.alerts.destinations import built_in, channels_of, find_in, notices_of
 from services.alerts.feeds import untold
+from services.alerts.ledger import Ledger
 from services.alerts.log import Log
 from services.alerts.metrics import Metrics
 from services.alerts.settings import AlertsSettings
-from services.alerts.state import Ledger
 from services.alerts.watch import Watch
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
@@ -64,7 +61,14 @@ class Alerts:
             longest=settings.notice_longest_retry_seconds,
             give_up=settings.notice_give_up_seconds,
         )
-        self._courier = Courier(self._channels, self.ledger, patience, self.metrics)
+        self._destinations = built_in(settings, self._channels)
+        self._courier = Courier(
+            self._channels,
+            find_in(self._destinations),
+            self.ledger,
+            patience=patience,
+            metrics=self.metrics,
+        )
         self._follower = Follower(
             settings.kafka,
             client_id="minmai-alerts",
@@ -141,27 +145,13 @@ class Alerts:
         """Keep changes with their notices, then let the notices go."""
         if changes:
             now = datetime.now(UTC)
-            notices = [notice for change in changes for notice in notices_of(change, self._channels, now)]
+            notices = [
+                notice
+                for change in changes
+                for notice in notices_of(change, self._destinations, self._channels, now)
+            ]
             await asyncio.to_thread(self.ledger.write, notices)
             await asyncio.to_thread(self.log.write, changes)
             self._courier.take(notices)
         for change in changes:
             self.metrics.changes.labels(change.rule, change.state).inc()
-
-
-def channels_of(settings: AlertsSettings) -> list[Channel]:
-    """The channels that are set up; the alert topic always is."""
-    channels: list[Channel] = [Topic(settings.kafka)]
-    if settings.webhook_url:
-        secret = settings.webhook_secret.get_secret_value().encode()
-        channels.append(Webhook(settings.webhook_url, secret or None))
-    if settings.smtp_host:
-        relay = Relay(
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-            security=settings.smtp_tls,
-            user=settings.smtp_user,
-            password=settings.smtp_password,
-        )
-        channels.append(Mail(relay, settings.mail_from, settings.mail_recipients))
-    return channels

@@ -5,11 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from services.alerts.channels.mail import ADDRESS
 from services.platform.settings import Common
-
-_ADDRESS = (
-    r"[!-?A-~]+@[A-Za-z0-9.-]+"  # printable ASCII but for @; anything else needs a server with SMTPUTF8
-)
 
 
 class AlertsSettings(Common):
@@ -28,11 +25,11 @@ class AlertsSettings(Common):
     smtp_user: str = Field("", description="empty: no login")
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
-    mail_from: str = Field("", pattern=rf"^({_ADDRESS})?$", description="sender's address")
+    mail_from: str = Field("", pattern=rf"^({ADDRESS})?$", description="sender's address")
     mail_to: str = Field(
         "",
-        pattern=rf"^(\s*{_ADDRESS}\s*(,\s*{_ADDRESS}\s*)*)?$",
-        description="recipients' addresses, comma-separated",
+        pattern=rf"^(\s*{ADDRESS}\s*(,\s*{ADDRESS}\s*)*)?$",
+        description="addresses that are sent every change, comma-separated; subscribers have their own",
     )
     notice_first_retry_seconds: float = Field(
         1.0, gt=0, le=600, description="wait after the first failed attempt; it doubles with each further one"
@@ -63,14 +60,15 @@ class AlertsSettings(Common):
 
     @model_validator(mode="after")
     def _mail_is_whole(self) -> "AlertsSettings":
-        needed = {
+        given = {
             "MINMAI_SMTP_HOST": self.smtp_host,
             "MINMAI_MAIL_FROM": self.mail_from,
             "MINMAI_MAIL_TO": self.mail_to,
         }
-        missing = [name for name, value in needed.items() if not value]
-        if missing and len(missing) < len(needed):
-            raise ValueError(f"e-mail needs {', '.join(needed)} together; {', '.join(missing)} is missing")
+        needed = list(given)[:2]
+        missing = [name for name in needed if not given[name]]
+        if missing and any(given.values()):
+            raise ValueError(f"e-mail needs {' and '.join(needed)}; {', '.join(missing)} is missing")
         if (
             self.smtp_user
             and self.smtp_tls == "none"

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.alerts.channels import Notice, Outcome, notices_of
+from services.alerts.channels import Destination, Language, Limits, Notice, Outcome, Recipient, notice_of
 from services.alerts.delivery import Courier, Patience
+from services.alerts.ledger import Attempt
 from services.alerts.metrics import Metrics
-from services.alerts.state import Attempt
 from services.alerts.watch import Watch
 from services.platform.errors import Unavailable
 from tests.alerts.figures import PLAN, childcare
@@ -24,7 +24,7 @@ LATER = Outcome("retry", "not now")
 class FakeChannel:
     """Asks `judge` what to answer; without one it delivers."""
 
-    recipients = ("one",)
+    limits = Limits()
 
     def __init__(self, name: str, judge: Callable[[Notice], Outcome] = lambda _notice: DELIVERED) -> None:
         self.name = name
@@ -32,11 +32,14 @@ class FakeChannel:
         self.sent: list[str] = []
         self.closed = False
 
+    def recipient(self, address: str, language: Language = "both") -> Recipient:
+        return Recipient(address, address, language)
+
     def payload(self, *_: object) -> str:
         return "payload"
 
-    async def send(self, notice: Notice) -> Outcome:
-        self.sent.append(notice.change)
+    async def send(self, notice: Notice, to: Recipient) -> Outcome:
+        self.sent.append(notice.covers[0].state)
         return self.judge(notice)
 
     async def close(self) -> None:
@@ -57,7 +60,7 @@ class MemoryLedger:
         if self.failures:
             self.failures -= 1
             raise Unavailable("away")
-        self.attempts[f"{notice.channel}/{notice.change}"].append(attempt)
+        self.attempts[f"{notice.channel}/{notice.covers[0].state}"].append(attempt)
 
     def states(self, of: str) -> list[str]:
         return [attempt.state for attempt in self.attempts[of]]
@@ -70,11 +73,12 @@ class Scene:
         self.now = NOW
         self.channels = channels
         self.courier = Courier(
-            channels,
+            {channel.name: channel for channel in channels},
+            lambda notice: Recipient("one", "one") if notice.recipient == "one" else None,
             self.ledger,  # type: ignore[arg-type]  # the part of it that the courier uses
-            Patience(first=0.001, longest=0.004, give_up=give_up),
-            self.metrics,
-            lambda: self.now,
+            patience=Patience(first=0.001, longest=0.004, give_up=give_up),
+            metrics=self.metrics,
+            now=lambda: self.now,
         )
 
     def notices(self, *places: int) -> list[Notice]:
@@ -83,7 +87,16 @@ class Scene:
             notice
             for version, number in enumerate(places)
             for change in watch.take(childcare(number, version), lambda: NOW)
-            for notice in notices_of(change, self.channels, NOW)
+            for channel in self.channels
+            for notice in [
+                notice_of(
+                    [change],
+                    Destination("someone", channel.name, channel.recipient("one")),
+                    channel,
+                    "first",
+                    NOW,
+                )
+            ]
         ]
 
     async def until(self, of: str, state: str) -> None:
@@ -203,10 +216,10 @@ async def test_stopping_ends_the_attempt_under_way_and_begins_no_other() -> None
     began, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(FakeChannel):
-        async def send(self, notice: Notice) -> Outcome:
+        async def send(self, notice: Notice, to: Recipient) -> Outcome:
             began.set()
             await go_on.wait()
-            return await super().send(notice)
+            return await super().send(notice, to)
 
     channel = Slow("slow")
     scene = Scene(channel)

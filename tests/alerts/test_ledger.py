@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
 from schemas.alert import AlertChange
-from services.alerts.channels import Notice, notices_of
+from schemas.streams import ALERT_TOPIC
+from services.alerts.channels import Destination, Notice, notice_of
 from services.alerts.channels.topic import Topic
+from services.alerts.ledger import Attempt, Ledger
 from services.alerts.log import Log
-from services.alerts.state import Attempt, Ledger
 from services.alerts.watch import Watch
 from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.errors import Unavailable
@@ -49,7 +51,9 @@ def changes(*places: int, watch: Watch | None = None) -> list[AlertChange]:
 
 
 def notices(made: list[AlertChange]) -> list[Notice]:
-    return [notice for change in made for notice in notices_of(change, [Topic("127.0.0.1:9")], NOW)]
+    topic = Topic("127.0.0.1:9")
+    to = Destination("topic", "topic", topic.recipient(ALERT_TOPIC))
+    return [notice_of([change], to, topic, "first", NOW) for change in made]
 
 
 def attempt(number: int, state: str) -> Attempt:
@@ -99,7 +103,7 @@ def test_a_notice_waits_until_it_is_settled(ledger: Ledger, log: Log, state: str
     ledger.record(notice, attempt(1, "retrying"))
     ledger.record(notice, attempt(2, state))
     assert ledger.waiting() == ([replace(notice, attempts=2)] if waits else [])
-    [view] = ledger.notices([notice.alert_id])
+    [view] = ledger.notices([made[0].alert_id])
     assert (view.state, view.attempts, view.answer) == (state, 2, "said")
 
 
@@ -116,3 +120,19 @@ def test_a_database_that_is_not_there_yet_is_waited_for(clickhouse: ClickHouse, 
     with pytest.raises(Unavailable, match="minmai migrate"):
         Log(pool).standings()
     pool.close()
+
+
+def test_notices_of_before_are_read_as_of_one_change(ledger: Ledger, log: Log, pool: Pool) -> None:
+    made = changes(1_700)
+    log.write(made)
+    row = {
+        "notice_id": UUID(int=1),
+        **made[0].model_dump(include={"alert_id", "rule", "division"}),
+        **{"change": "firing", "channel": "mail", "recipient": "a@b.example", "state": "pending"},
+        **{"attempt": 0, "answer": "", "duration_ms": 0, "payload": "{}", "at": NOW},
+    }
+    pool.insert("alert_notice", {name: [value] for name, value in row.items()})
+    [waits] = ledger.waiting()
+    assert (waits.subscriber, waits.why, waits.not_before) == ("mail", "first", NOW)
+    [covered] = waits.covers
+    assert (covered.alert_id, covered.state, covered.rule) == (made[0].alert_id, "firing", made[0].rule)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.alerts.pipeline import channels_of
+from services.alerts.destinations import built_in, channels_of
 from services.alerts.settings import AlertsSettings
 from services.platform.errors import SettingsError
 from services.platform.settings import load
@@ -24,7 +24,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **given: str) -> AlertsSettings:
         ({"WEBHOOK_URL": "ftp://hook.example/"}, "MINMAI_WEBHOOK_URL"),
         ({"WEBHOOK_URL": "hook.example"}, "MINMAI_WEBHOOK_URL"),
         ({"BOARD_URL": "https://user@board.example"}, "MINMAI_BOARD_URL"),
-        ({"SMTP_HOST": "mail.example"}, "MINMAI_MAIL_FROM, MINMAI_MAIL_TO is missing"),
+        ({"SMTP_HOST": "mail.example"}, "MINMAI_MAIL_FROM is missing"),
         ({"MAIL_TO": "c@d.example"}, "MINMAI_SMTP_HOST, MINMAI_MAIL_FROM is missing"),
         ({**MAIL, "MAIL_TO": "nobody"}, "MINMAI_MAIL_TO"),
         ({**MAIL, "MAIL_FROM": "a@b.example\nBcc: x@y.example"}, "MINMAI_MAIL_FROM"),
@@ -41,14 +41,22 @@ def test_mistakes_are_named(monkeypatch: pytest.MonkeyPatch, given: dict[str, st
 
 
 async def test_channels_are_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [channel.name for channel in channels_of(settings(monkeypatch))] == ["topic"]
+    bare = settings(monkeypatch)
+    few = channels_of(bare)
+    assert "mail" not in few
+    assert [to.channel for to in built_in(bare, few)] == ["topic"]
     full = settings(
         monkeypatch,
         **{**MAIL, "MAIL_TO": " c@d.example , e@f.example,c@d.example"},
         WEBHOOK_URL="https://h.example/x",
     )
-    topic, webhook, mail = channels_of(full)
-    assert webhook.recipients == ("https://h.example",)
-    assert mail.recipients == ("c@d.example", "e@f.example")
-    for channel in (topic, webhook, mail):
+    many = channels_of(full)
+    reached = [(to.subscriber, to.channel, to.to.address) for to in built_in(full, many)]
+    assert reached == [
+        ("topic", "topic", "minmai.alert.v1"),
+        ("webhook", "webhook", "https://h.example/x"),
+        ("mail", "mail", "c@d.example"),
+        ("mail", "mail", "e@f.example"),
+    ]
+    for channel in (*few.values(), *many.values()):
         await channel.close()

@@ -6,6 +6,7 @@ alerts are few; a connection is made for each attempt, because relays close idle
 """
 
 import asyncio
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator, Sequence
@@ -22,9 +23,12 @@ from pydantic import SecretStr
 
 from schemas.alert import AlertChange
 from services.alerts import templates
-from services.alerts.channels import Notice, Outcome
+from services.alerts.channels import AddressError, Language, Limits, Notice, Outcome, Recipient, Why
 
 TIMEOUT_SECONDS = 20.0
+
+ADDRESS = r"[!-?A-~]+@[A-Za-z0-9.-]+"
+"""Printable ASCII but for @."""
 
 Security = Literal["none", "starttls", "tls"]
 
@@ -44,39 +48,47 @@ class Mail:
     """Sends each recipient a message of its own."""
 
     name = "mail"
+    limits = Limits()
 
-    def __init__(self, relay: Relay, sender: str, recipients: Sequence[str]) -> None:
-        self.recipients = tuple(recipients)
+    def __init__(self, relay: Relay, sender: str) -> None:
         self._relay = relay
         self._sender = sender
 
-    def payload(self, notice_id: UUID, change: AlertChange, recipient: str) -> str:
+    def recipient(self, address: str, language: Language = "both") -> Recipient:
+        """An e-mail address, of ASCII: others need a server with SMTPUTF8."""
+        if not re.fullmatch(ADDRESS, address):
+            raise AddressError(f"{address}: 不是邮件地址 · is no e-mail address")
+        return Recipient(address, address, language)
+
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
         """Subject and text as JSON: in its wire form, Chinese could not be read in the ledger."""
+        [change] = changes
         said = {"subject": templates.subject(change), "text": templates.text(change)}
         return orjson.dumps(said).decode()
 
-    async def send(self, notice: Notice) -> Outcome:
+    async def send(self, notice: Notice, to: Recipient) -> Outcome:
         """Answers below 400 are delivery, 4xx may pass, 5xx to the message itself refuses for good.
 
         A 5xx before the message (greeting, TLS, login) is about our settings, which somebody can mend: the
         notice waits.
         """
-        return await asyncio.to_thread(self._send, self._message(notice), notice.recipient)
+        return await asyncio.to_thread(self._send, self._message(notice, to), to.address)
 
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    def _message(self, notice: Notice) -> EmailMessage:
+    def _message(self, notice: Notice, to: Recipient) -> EmailMessage:
         said = orjson.loads(notice.payload)
         domain = Address(addr_spec=self._sender).domain
         message = EmailMessage()
         message["Message-ID"] = f"<{notice.notice_id}@{domain}>"
         message["Date"] = format_datetime(notice.created_at)
         message["From"] = self._sender
-        message["To"] = notice.recipient
+        message["To"] = to.address
         message["Subject"] = said["subject"]
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
-        message["References"] = f"<{notice.alert_id}@{domain}>"  # one thread for an alert and its end
+        if notice.covers:  # one thread for an alert and its end
+            message["References"] = f"<{notice.covers[0].alert_id}@{domain}>"
         message.set_content(said["text"])
         return message
 

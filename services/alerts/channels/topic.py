@@ -4,6 +4,7 @@ It is a channel like the others, so that a crash between the log and the broker 
 """
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
@@ -11,28 +12,36 @@ from aiokafka.errors import KafkaError
 
 from schemas.alert import AlertChange
 from schemas.streams import ALERT_TOPIC
-from services.alerts.channels import Notice, Outcome
+from services.alerts.channels import AddressError, Language, Limits, Notice, Outcome, Recipient, Why
 
 
 class Topic:
     """Produces to the alert topic."""
 
     name = "topic"
-    recipients = (ALERT_TOPIC,)
+    limits = Limits()
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
 
-    def payload(self, notice_id: UUID, change: AlertChange, recipient: str) -> str:
-        """The change itself."""
+    def recipient(self, address: str, language: Language = "both") -> Recipient:
+        """The topic's name, which is no secret; there is this one topic."""
+        if address != ALERT_TOPIC:
+            raise AddressError(f"{address}: 预警主题只有 {ALERT_TOPIC} · the only topic is {ALERT_TOPIC}")
+        return Recipient(address, address, language)
+
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+        """The change itself: the topic hears of each by a notice of its own."""
+        [change] = changes
         return change.model_dump_json()
 
-    async def send(self, notice: Notice) -> Outcome:
+    async def send(self, notice: Notice, to: Recipient) -> Outcome:
         """Delivered when the broker has acknowledged; anything else may pass.
 
         A producer for each notice: changes are few, and a broker that was away, or made its topics again,
         leaves nothing behind.
         """
+        [change] = notice.covers
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             client_id="minmai-alerts",
@@ -42,9 +51,9 @@ class Topic:
         try:
             await producer.start()
             done = await producer.send_and_wait(
-                notice.recipient,
+                to.address,
                 notice.payload.encode(),
-                key=f"{notice.rule}/{notice.division}".encode(),
+                key=f"{change.rule}/{change.division}".encode(),
                 headers=[("idempotency-key", str(notice.notice_id).encode())],
             )
         except (KafkaError, OSError) as error:

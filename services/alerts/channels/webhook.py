@@ -10,9 +10,8 @@ A receiver that is sent the same key twice has been sent one notice twice. It sh
 import hmac
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -20,7 +19,8 @@ import orjson
 
 from schemas.alert import AlertChange
 from services.alerts import templates
-from services.alerts.channels import Notice, Outcome
+from services.alerts.channels import Language, Limits, Notice, Outcome, Recipient, Why
+from services.alerts.channels.web import web_recipient
 
 # It logs every URL it asks for, and a webhook's URL often is its password.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -31,21 +31,24 @@ _ANSWER_CHARACTERS: Final = 200
 
 
 class Webhook:
-    """POSTs to one URL."""
+    """POSTs to URLs."""
 
     name = "webhook"
+    limits = Limits()
 
-    def __init__(self, url: str, secret: bytes | None, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, secret: bytes | None, now: Callable[[], float] = time.time) -> None:
         """`now` dates the signatures, in Unix seconds; receivers compare it with their own clock."""
-        parts = urlsplit(url)
-        self.recipients = (f"{parts.scheme}://{parts.netloc}",)  # path and query may hold a token
-        self._url = url
         self._secret = secret
         self._now = now
         self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, headers={"User-Agent": "minmai-alerts"})
 
-    def payload(self, notice_id: UUID, change: AlertChange, recipient: str) -> str:
+    def recipient(self, address: str, language: Language = "both") -> Recipient:
+        """A URL."""
+        return web_recipient(address, language)
+
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
         """The body: `type` names the version, `alert` is the change, `text` the same in words."""
+        [change] = changes
         body = {
             "type": "minmai.alert.v2",
             "notice_id": str(notice_id),
@@ -55,14 +58,14 @@ class Webhook:
         }
         return orjson.dumps(body).decode()
 
-    async def send(self, notice: Notice) -> Outcome:
+    async def send(self, notice: Notice, to: Recipient) -> Outcome:
         """2xx is delivered; 4xx other than 408, 425 and 429 refuses for good; the rest may pass."""
         body = notice.payload.encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": str(notice.notice_id)}
         if self._secret is not None:
             headers["Minmai-Signature"] = signature(self._secret, int(self._now()), body)
         try:
-            answer = await self._client.post(self._url, content=body, headers=headers)
+            answer = await self._client.post(to.address, content=body, headers=headers)
         except httpx.HTTPError as error:
             return Outcome("retry", f"{type(error).__name__}: {error}")
         said = f"HTTP {answer.status_code} {answer.text[:_ANSWER_CHARACTERS]}".rstrip()
