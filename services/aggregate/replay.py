@@ -19,10 +19,10 @@ from aiokafka.errors import KafkaError
 from schemas.streams import STREAMS, Stream
 from services.aggregate.blocks import Place
 from services.aggregate.records import decode, uuids
-from services.aggregate.through import counted_through
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
 from services.platform.kafka import stop_consumer
+from services.platform.through import counted_through
 from services.platform.topics import topic_ids
 
 _BATCH = 10_000

@@ -19,9 +19,9 @@ import numpy as np
 
 from schemas.streams import RETRACTION, STREAMS
 from services.aggregate.blocks import Block, Place
-from services.aggregate.through import HASHED, counted_through
 from services.aggregate.touches import VOUCHERS, Told, Touches
 from services.platform.clickhouse import ClickHouse
+from services.platform.through import HASHED, counted_through
 
 _KEY = "campaign, sector, division, hour, step"
 _AMOUNTS = ("records", "face_value", "order_amount", "redeemed_value")

@@ -6,7 +6,7 @@ fall the same way in whatever order they came. Withdrawn records are left out.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from schemas.declaration import Indicator
@@ -14,7 +14,7 @@ from schemas.parts import PER_RESIDENT, PLACE_FIELDS, RecordsPart
 from schemas.streams import STREAMS
 from services.figures.conditions import with_derived
 from services.figures.tally import ENTITY_STREAMS, Tally
-from services.platform.clickhouse import ClickHouse
+from services.platform.clickhouse import ClickHouse, moment
 from services.platform.plan import Plan
 
 _ALWAYS = {
@@ -106,7 +106,7 @@ class Source:
 
     def _left(self, identity: str, stream: str) -> str:
         """Return the condition on records that were received in time and have not been withdrawn."""
-        received = "" if self._known_at is None else f" AND received_at <= {_moment(self._known_at)}"
+        received = "" if self._known_at is None else f" AND received_at <= {moment(self._known_at)}"
         return (
             f"{identity} NOT IN (SELECT retracted FROM retraction_log WHERE stream = '{stream}'{received})"
             f"{received}"
@@ -157,11 +157,6 @@ def _fields_of(indicators: Collection[Indicator]) -> Mapping[str, list[str]]:
                     else:
                         asked[part.from_].add(name)
     return {stream: sorted(fields) for stream, fields in asked.items()}
-
-
-def _moment(moment: datetime) -> str:
-    """Return a moment as SQL; a parameter would lose its fractions of a second on the way."""
-    return f"toDateTime64('{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
 
 
 def _bounds(days: Days | None) -> dict[str, date]:

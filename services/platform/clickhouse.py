@@ -8,6 +8,7 @@ import queue
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
@@ -36,6 +37,11 @@ UNFIT = frozenset(
 """What a replica says that has lost its Keeper, or too many of the others."""
 
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
+
+
+def moment(value: datetime) -> str:
+    """Return an SQL expression for a moment, to the microsecond: the driver's own literals end at seconds."""
+    return f"toDateTime64('{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
 
 
 def addresses(settings: Common) -> list[tuple[str, int]]:

@@ -6,8 +6,7 @@ from datetime import datetime
 from schemas.declaration import Indicator
 from schemas.fields import Contract
 from services.board.tables.knowledge import Knowledge
-from services.board.tables.sql import moment
-from services.platform.clickhouse import ClickHouse
+from services.platform.clickhouse import ClickHouse, moment
 from services.platform.plan import Plan
 
 

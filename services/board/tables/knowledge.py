@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from services.board.tables.sql import moment
+from services.platform.clickhouse import moment
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from schemas.parts import PLACE_FIELDS, ConstantPart, DivisionsPart, Part, Recor
 from schemas.statistic import MEASURES
 from schemas.streams import STREAMS
 from services.board.tables.knowledge import Knowledge
-from services.board.tables.sql import condition, moment, text
+from services.board.tables.sql import condition, text
 from services.board.tables.states import STRETCH, Key, State, States, selected
 from services.figures.conditions import Selection, with_derived
-from services.platform.clickhouse import ClickHouse
+from services.platform.clickhouse import ClickHouse, moment
 from services.platform.plan import Division, Plan
 
 DIGITS = {"county": 6, "township": 9, "community": 12}

@@ -1,7 +1,6 @@
 """Pieces of SQL that the board's readers share."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from schemas.parts import Bound, Condition, RecordsPart, Scalar, Where
 
@@ -12,11 +11,6 @@ def text(value: str) -> str:
     """Return an SQL string literal."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("%", "%%")
     return f"'{escaped}'"
-
-
-def moment(value: datetime) -> str:
-    """Return an SQL expression for a moment, to the microsecond: the driver's own literals end at seconds."""
-    return f"toDateTime64('{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
 
 
 def condition(part: RecordsPart) -> str:
