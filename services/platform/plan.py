@@ -1,13 +1,17 @@
-"""A county's plan folder, read and checked: divisions, indicators, tasks, alert rules."""
+"""A county's plan folder, read and checked: divisions, indicators, tasks, alert rules, promises of feeds."""
 
 import logging
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from pydantic import Field, model_validator
+
 from schemas.declaration import Indicator, Task, Text
+from schemas.feed import FeedPromise
 from schemas.fields import Contract
 from schemas.rules import MODELS, RULE, Rule, RuleBase, UnknownRule, kind_of
 from services.platform.errors import PlanError
@@ -15,6 +19,7 @@ from services.platform.plan_files import checks
 from services.platform.plan_files.divisions import Division, read_divisions
 from services.platform.plan_files.entries import Entry, read_entries, read_entry
 from services.platform.plan_files.mistakes import Mistakes
+from services.platform.working_days import WorkingDays
 
 __all__ = ["County", "Division", "NewestPlan", "Plan", "load_plan"]
 
@@ -29,6 +34,19 @@ class County(Contract):
     title: Text
     document: str
     time_zone: str
+    days_off: Annotated[
+        list[date], Field(description="the county's own holidays, and such as are not announced yet")
+    ] = []
+    days_worked: Annotated[list[date], Field(description="days worked though nobody else does")] = []
+
+    @model_validator(mode="after")
+    def _a_day_is_one_of_both(self) -> "County":
+        both = sorted({*self.days_off} & {*self.days_worked})
+        if both:
+            raise ValueError(
+                f"{both[0]} 既在 days_off 又在 days_worked · {both[0]} is both a day off and one worked"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -40,11 +58,18 @@ class Plan:
     indicators: dict[str, Indicator]
     tasks: dict[int, Task]
     rules: dict[str, Rule]
+    feeds: dict[str, FeedPromise]
+    """What agencies have promised to send, by `agency/stream`."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
         """The county's time zone: it decides on which day, and in which hour, a record falls."""
         return ZoneInfo(self.county.time_zone)
+
+    @cached_property
+    def working_days(self) -> WorkingDays:
+        """The days that the county's offices work."""
+        return WorkingDays(self.county.days_off, self.county.days_worked)
 
     @cached_property
     def shown_divisions(self) -> list[Division]:
@@ -63,7 +88,8 @@ def load_plan(folder: Path) -> Plan:
     indicators = read_entries(folder / "indicators.yaml", lambda _raw: Indicator, mistakes)
     tasks = read_entries(folder / "tasks.yaml", lambda _raw: Task, mistakes)
     rules = read_entries(folder / "rules.yaml", lambda raw: MODELS.get(kind_of(raw), UnknownRule), mistakes)
-    _check(county, divisions, indicators, tasks, rules)
+    feeds = read_entries(folder / "feeds.yaml", lambda _raw: FeedPromise, mistakes)
+    _check(county, divisions, indicators, tasks, rules=rules, feeds=feeds)
     found = mistakes.sorted()
     if found or not (county and county.model):
         lines = "\n".join(f"  {mistake}" for mistake in found)
@@ -76,6 +102,7 @@ def load_plan(folder: Path) -> Plan:
         indicators={entry.model.id: entry.model for entry in indicators or [] if entry.model},
         tasks={entry.model.number: entry.model for entry in tasks or [] if entry.model},
         rules={entry.model.id: RULE.validate_python(entry.model) for entry in rules or [] if entry.model},
+        feeds={entry.model.id: entry.model for entry in feeds or [] if entry.model},
     )
 
 
@@ -100,7 +127,9 @@ def _check(
     divisions: dict[str, Division],
     indicators: list[Entry[Indicator]] | None,
     tasks: list[Entry[Task]] | None,
+    *,
     rules: list[Entry[RuleBase]] | None,
+    feeds: list[Entry[FeedPromise]] | None,
 ) -> None:
     """Check the entries against each other; what a file that cannot be read would say is not missed."""
     by_id = {str(entry.raw["id"]): entry for entry in indicators or [] if "id" in entry.raw}
@@ -109,6 +138,7 @@ def _check(
     }
     for entries, key in ((indicators, "id"), (tasks, "number"), (rules, "id")):
         checks.unique(entries or [], key)
+    checks.promised_once(feeds or [])
     if county:
         checks.county(county, divisions)
     for indicator in indicators or []:
@@ -118,10 +148,13 @@ def _check(
             checks.task(task, by_id)
         for rule in rules or []:
             checks.rule(rule, by_id)
+        for feed in feeds or []:
+            checks.named_once(feed, "indicators", by_id)
     every: list[Entry[Any]] = [
         *(indicators or []),
         *(tasks or []),
         *(rules or []),
+        *(feeds or []),
         *([county] if county else []),
     ]
     for entry in every:

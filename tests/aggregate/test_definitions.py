@@ -1,5 +1,6 @@
 """Definitions of indicators: what makes one another, which held when, and a keeper with a new one."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import uuid4
@@ -26,7 +27,7 @@ def redefined(plan: Plan, *changes: Change) -> Plan:
     ]
     changed = {"numerator": parts, "changes": list(changes)}
     one = plan.indicators[ISSUED].model_copy(update=changed)
-    return Plan(plan.county, plan.divisions, {**plan.indicators, ISSUED: one}, plan.tasks, plan.rules)
+    return replace(plan, indicators={**plan.indicators, ISSUED: one})
 
 
 def history(pool: ClickHouse, definition: str) -> list[tuple[date, str]]:

@@ -186,6 +186,15 @@ rules.yaml:2: a: indicator: 没有指标 'place_per_1000'
 rules.yaml:5: b: indicator: estates 在 county 没有目标
 rules.yaml:6: b: clear_margin: 应 ≥ 0
 rules.yaml:9: c: indicator: estates 在 county 没有目标
+feeds.yaml:1: civil affairs/facilities: agency: 只能用字母、数字和 . _ -
+feeds.yaml:2: civil affairs/facilities: stream: 'facilities' 不对
+feeds.yaml:4: civil affairs/facilities: every: working_days、days、hours 须写且只写一个
+feeds.yaml:5: civil affairs/facilities: since: '2024-02-30' 不是日期
+feeds.yaml:9: statistics/statistic: every.weeks: 没有字段 'weeks'
+feeds.yaml:9: statistics/statistic: every: working_days、days、hours 须写且只写一个
+feeds.yaml:11: statistics/statistic: indicators[1]: 没有指标 'estate'
+feeds.yaml:13: statistics/statistic: stream: 在第 6 行已有
+feeds.yaml:15: statistics/statistic: every.hours: 应 ≥ 1
 """
 
 
@@ -277,9 +286,7 @@ def test_a_condition_that_one_of_two_kinds_can_meet_is_no_mistake(folder: Path) 
     load_plan(folder)
 
 
-@pytest.mark.parametrize(
-    "name", ["plan.yaml", "divisions.csv", "indicators.yaml", "tasks.yaml", "rules.yaml"]
-)
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("how", ["missing", "not UTF-8", "not YAML"])
 def test_a_file_that_cannot_be_read_is_one_mistake(folder: Path, name: str, how: str) -> None:
     path = folder / name

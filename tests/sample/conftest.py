@@ -26,6 +26,6 @@ def small(tmp_path: Path) -> Plan:
     (tmp_path / "divisions.csv").write_text(DIVISIONS, encoding="utf-8")
     county = (YANSHAN / "plan.yaml").read_text(encoding="utf-8").replace("532622", "100000")
     (tmp_path / "plan.yaml").write_text(county, encoding="utf-8")
-    for name in ("indicators.yaml", "tasks.yaml", "rules.yaml"):
+    for name in ("indicators.yaml", "tasks.yaml", "rules.yaml", "feeds.yaml"):
         (tmp_path / name).write_bytes((YANSHAN / name).read_bytes())
     return load_plan(tmp_path)

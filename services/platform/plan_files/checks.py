@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.declaration import Indicator, Task
+from schemas.feed import FeedPromise
 from schemas.rules import RuleBase
 from services.platform.plan_files import parts
 from services.platform.plan_files.divisions import Division
@@ -46,6 +47,16 @@ def unique(entries: Sequence[Entry[Any]], key: str) -> None:
         first.setdefault(value, entry.line)
 
 
+def promised_once(entries: Sequence[Entry[FeedPromise]]) -> None:
+    """Check that nothing is promised twice for one stream of an agency."""
+    first: dict[tuple[Any, Any], int] = {}
+    for entry in entries:
+        feed = str(entry.raw.get("agency")), str(entry.raw.get("stream"))
+        if feed in first:
+            entry.tell(("stream",), f"在第 {first[feed]} 行已有 · stands already on line {first[feed]}")
+        first.setdefault(feed, entry.line)
+
+
 def indicator(
     entry: Entry[Indicator], divisions: Collection[Division], tasks: Mapping[int, Entry[Task]] | None
 ) -> None:
@@ -73,12 +84,17 @@ def indicator(
 
 def task(entry: Entry[Task], indicators: Collection[str]) -> None:
     """Check that a task's indicators exist, each named once."""
-    named = _listed(entry.raw.get("indicators"))
+    named_once(entry, "indicators", indicators)
+
+
+def named_once(entry: Entry[Any], field: str, indicators: Collection[str]) -> None:
+    """Check that the indicators in a field of an entry exist, each named once."""
+    named = _listed(entry.raw.get(field))
     for place, name in enumerate(named):
         if str(name) not in indicators:
-            entry.tell(("indicators", place), unknown(str(name), "指标", "indicator", indicators))
+            entry.tell((field, place), unknown(str(name), "指标", "indicator", indicators))
         elif name in named[:place]:
-            entry.tell(("indicators", place), f"{name} 列了两次 · {name} is listed twice")
+            entry.tell((field, place), f"{name} 列了两次 · {name} is listed twice")
 
 
 def rule(entry: Entry[RuleBase], indicators: Mapping[str, Entry[Indicator]]) -> None:

@@ -48,6 +48,8 @@ class Entry(Generic[M]):
         """What people call it: its id or number, or its place in the file."""
         if "id" in self.raw:
             return str(self.raw["id"])
+        if "agency" in self.raw:
+            return f"{self.raw['agency']}/{self.raw.get('stream', '')}"
         if "number" in self.raw:
             return f"任务{self.raw['number']}"
         return f"第{self._at[0] + 1}条" if self._at else ""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-FILES = ("plan.yaml", "divisions.csv", "indicators.yaml", "tasks.yaml", "rules.yaml")
+FILES = ("plan.yaml", "divisions.csv", "indicators.yaml", "tasks.yaml", "rules.yaml", "feeds.yaml")
 
 
 class Mistake(NamedTuple):

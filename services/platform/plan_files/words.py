@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from schemas import parts
+from schemas.feed import AGENCY
 
 _PART_FORMS = {
     form.__name__: form
@@ -17,8 +18,6 @@ _PLAIN = {
     "string_type": "应为文字；数字请加引号 · must be text; put a number in quotes",
     "string_too_short": "不能为空 · must not be empty",
     "too_short": "不能为空 · must not be empty",
-    "string_pattern_mismatch": "只能用小写字母、数字和下划线，以字母开头 · "
-    "only small letters, digits and underscores, beginning with a letter",
     "decimal_parsing": "应为数字 · must be a number",
     "decimal_type": "应为数字 · must be a number",
     "int_parsing": "应为整数 · must be a whole number",
@@ -31,6 +30,12 @@ _PLAIN = {
     "dict_type": "应为“字段: 值” · must be fields with values",
     "union_tag_invalid": "应为一个分项，如 {from: facility, …} 或 {statistic: …} · "
     "must be a part, such as {from: facility, …} or {statistic: …}",
+}
+_PATTERNS = {
+    r"^[a-z][a-z0-9_]*$": "只能用小写字母、数字和下划线，以字母开头 · "
+    "only small letters, digits and underscores, beginning with a letter",
+    AGENCY: "只能用字母、数字和 . _ -，以字母或数字开头 · "
+    "only letters, digits and . _ -, beginning with a letter or digit",
 }
 _BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
@@ -49,6 +54,9 @@ def describe(error: ErrorDetails, model: type[BaseModel]) -> str:
     elif kind in _BOUNDS:
         bound = f"{_BOUNDS[kind]} {next(iter(context.values()))}"
         text = f"应 {bound} · must be {bound}"
+    elif kind == "string_pattern_mismatch":
+        pattern = context["pattern"]
+        text = _PATTERNS.get(pattern, f"应符合 {pattern} · must match {pattern}")
     elif kind == "value_error":
         text = str(context["error"])
     elif kind.startswith("date"):
