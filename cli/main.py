@@ -29,10 +29,12 @@ plan = _typer("A county's plan.")
 agency = _typer("Agencies that may push records.")
 feed = _typer("Agencies' own topics.")
 dead_letters = _typer("Refused records: listed, counted, shown, mended and sent again.")
+grafana = _typer("Grafana.")
 for _name, _group in (("alerts", alerts), ("topics", topics), ("plan", plan), ("agency", agency)):
     app.add_typer(_group, name=_name)
 app.add_typer(feed, name="feed")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(grafana, name="grafana")
 
 Check = Annotated[bool, typer.Option("--check", help="only validate the settings and the plan")]
 AgenciesFile = Annotated[
@@ -109,6 +111,16 @@ def alerts_serve(check: Check = False) -> None:
     from cli import services
 
     services.alerts(check)
+
+
+@grafana.command("publish")
+def grafana_publish(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what differs")] = False,
+) -> None:
+    """Bring Grafana in line with the plan: folder, data source, alert rules, contact points, policy."""
+    from cli import grafana as publishing
+
+    publishing.publish(dry_run=dry_run)
 
 
 @app.command()

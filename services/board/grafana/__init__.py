@@ -1,0 +1,1 @@
+"""Grafana: what minmai declares there, compared with what is there, and brought in line."""
