@@ -1,0 +1,14 @@
+"""Who hears of which change, when, and together with what. Everything is pure.
+
+    episodes   what there is to tell of: one slot a firing, sets of them are bit masks
+    match      which of them a subscriber, or a silence, means
+    mute       which of them nobody is told of now: silenced, or inhibited
+    memory     what a subscriber has been told
+    group      what goes into one notice now, and when to look again
+    schedule   quiet hours and digests, in the subscriber's zone
+    router     all of it for every subscriber; escalation
+
+A subscriber is told of a *difference*: how an alert stands against what that subscriber was told last. So an
+alert that came and went within the group wait is no news, one that flapped within the group interval is told
+as it stands, and after a crash the difference between log and ledger is what is still to be told.
+"""
