@@ -1,6 +1,8 @@
 """The audit: rows of tables `receipt` and `refused_push`, and what became of each push's accepted records."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from services.aggregate.blocks import Block, Place
 from services.aggregate.counted import Sifted
 from services.aggregate.records import Message, strange, uuids
 from services.platform.clickhouse import ClickHouse
-from services.platform.packed import Column, Packed
+from services.platform.packed import FEW, Column, Packed
 
 Told = TypeVar("Told", bound=Contract)
 
@@ -49,7 +51,10 @@ def refused_push_columns(refused: Sequence[RefusedPushes]) -> dict[str, list[Any
     return {name: [getattr(one, name) for one in refused] for name in RefusedPushes.model_fields}
 
 
-_BLOCK = ("topic_id", "partition", "first_offset")
+_COLUMNS = (
+    *("topic_id", "partition", "first_offset"),
+    *("receipt", "stream", "counted", "duplicate", "conflict", "counted_at"),
+)
 
 
 class Outcome(NamedTuple):
@@ -74,19 +79,27 @@ def account(clickhouse: ClickHouse, outcomes: Sequence[Outcome]) -> None:
         return
     groups = [group for one in outcomes for group in one.sifted if len(group)]
     sizes = [sum(map(len, one.sifted)) for one in outcomes]
+    receipts = [receipt for group in groups for receipt in group.columns["receipt"].texts]
+    identities = np.concatenate([group.identity for group in groups])
+    kinds = np.concatenate([_kinds(clickhouse, one) for one in outcomes])
+    at = np.repeat(np.arange(1, len(outcomes) + 1), sizes)
+    if len(receipts) <= FEW:
+        rows = zip(at.tolist(), receipts, uuids(identities), kinds.tolist(), strict=True)
+        _insert_few(clickhouse, outcomes, rows)
+        return
     packed = Packed(
         {
-            "receipt": Column([receipt for group in groups for receipt in group.columns["receipt"].texts]),
-            "identity": Column(np.concatenate([group.identity for group in groups])),
-            "outcome": Column(np.concatenate([_kinds(clickhouse, one) for one in outcomes])),
-            "at": Column(np.repeat(np.arange(1, len(outcomes) + 1), sizes)),
+            "receipt": Column(receipts),
+            "identity": Column(identities),
+            "outcome": Column(kinds),
+            "at": Column(at),
         },
         {"receipt": "String", "identity": "UUID", "outcome": "UInt8", "at": "UInt32"},
     )
     places = [one.block.place for one in outcomes]
     clickhouse.insert_select(
         "receipt_counted",
-        (*_BLOCK, "receipt", "stream", "counted", "duplicate", "conflict", "counted_at"),
+        _COLUMNS,
         "SELECT toUUID(%(topic_ids)s[at]), %(partitions)s[at], %(firsts)s[at], receipt, %(streams)s[at],"
         f" groupArrayIf(identity, outcome = {_COUNTED}), groupArrayIf(identity, outcome = {_DUPLICATE}),"
         f" groupArrayIf(identity, outcome = {_CONFLICT}), now64(6, 'UTC')"
@@ -99,6 +112,24 @@ def account(clickhouse: ClickHouse, outcomes: Sequence[Outcome]) -> None:
         },
         given=packed.given,
     )
+
+
+def _insert_few(
+    clickhouse: ClickHouse,
+    outcomes: Sequence[Outcome],
+    records: Iterable[tuple[int, str, UUID, int]],
+) -> None:
+    """Insert the same rows, made here; `records`: at, receipt, identity and outcome of each."""
+    named: defaultdict[tuple[int, str], tuple[list[UUID], ...]] = defaultdict(lambda: ([], [], []))
+    for place, receipt, identity, kind in records:
+        named[place, receipt][kind].append(identity)
+    now = datetime.now(UTC)
+    rows = []
+    for (place, receipt), by_kind in named.items():
+        stream, block, _ = outcomes[place - 1]
+        of = block.place.topic_id, block.place.partition, block.first
+        rows.append((*of, receipt, stream.name, *by_kind, now))
+    clickhouse.insert("receipt_counted", dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def _kinds(clickhouse: ClickHouse, one: Outcome) -> NDArray[np.int64]:

@@ -31,7 +31,8 @@ OVERLAP = timedelta(seconds=30)
 """How long an insert may take from its time of telling until it can be read."""
 
 BlockName = tuple[UUID, int, int]
-"""(topic_id, partition, first_offset)."""
+"""The values of _NAME."""
+_NAME = ("topic_id", "partition", "first_offset")
 
 VOUCHERS = "consumption-voucher"
 
@@ -110,28 +111,18 @@ class Touches:
 
     def tell(self, all_told: Sequence[Told]) -> None:
         """Write down what counted blocks have to tell."""
-        rows = [
-            (*told.name, stream, days, told.counted.tobytes() if stream == told.stream else b"", told.block)
-            for told in all_told
-            for stream, days in told.days.items()
-        ]
-        self.clickhouse.insert_select(
+        rows = [(told, stream, days) for told in all_told for stream, days in told.days.items()]
+        self.clickhouse.insert(
             "touch",
-            ("topic_id", "partition", "first_offset", "stream", "subjects", "days", "counted", "written_at"),
-            "SELECT topic_id, partition, first_offset, stream, subjects, days,"
-            " reinterpret(counted, 'Array(UInt64)'), written_at FROM told",
-            {},
-            given={
-                "told": {
-                    "topic_id UUID": [row[0] for row in rows],
-                    "partition UInt16": [row[1] for row in rows],
-                    "first_offset UInt64": [row[2] for row in rows],
-                    "stream String": [row[3] for row in rows],
-                    "subjects Array(String)": [[name for name, _ in row[4]] for row in rows],
-                    "days Array(Date)": [[day for _, day in row[4]] for row in rows],
-                    "counted String": [row[5] for row in rows],
-                    "written_at Nullable(DateTime64(3, 'UTC'))": [row[6].written_at for row in rows],
-                }
+            {
+                **{name: [told.name[at] for told, _, _ in rows] for at, name in enumerate(_NAME)},
+                "stream": [stream for _, stream, _ in rows],
+                "subjects": [[subject for subject, _ in days] for _, _, days in rows],
+                "days": [[day for _, day in days] for _, _, days in rows],
+                "counted": [
+                    told.counted.tolist() if stream == told.stream else [] for told, stream, _ in rows
+                ],
+                "written_at": [told.block.written_at for told, _, _ in rows],
             },
         )
 

@@ -8,6 +8,7 @@ import pytest
 from schemas.streams import STREAMS
 from services.aggregate.blocks import Block, Claims
 from services.aggregate.records import decode, insert
+from services.platform import packed
 from services.platform.clickhouse import ClickHouse
 from services.platform.settings import Common
 from tests.aggregate.support import Message, Worker, event, messages, place
@@ -165,6 +166,16 @@ async def test_claims_survive_a_kill_of_clickhouse(
     await Worker(again).count(where, sent)
     assert money(again)[:2] == (30, 30)
     again.close()
+
+
+async def test_a_block_counts_once_whether_it_goes_packed_or_row_by_row(
+    pool: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, stretch = place("consumption-voucher"), messages(voucher(n) for n in range(30))
+    for few in (packed.FEW, 0, packed.FEW):
+        monkeypatch.setattr(packed, "FEW", few)
+        await Worker(pool).count(where, stretch)
+    assert money(pool) == (30, 30, "600", 30, 30)
 
 
 @pytest.mark.parametrize("records", [1, 3000])

@@ -40,17 +40,18 @@ def test_what_is_packed_comes_out_again(
     pool: ClickHouse, rows: list[tuple[UUID, str | None, int | None, int, int | None]]
 ) -> None:
     names, texts, amounts, times, numbers = zip(*rows, strict=True)
-    packed = Packed(
-        {
-            "name": uuid_column(b"".join(name.bytes for name in names)),
-            "text": Column(list(texts)),
-            "amount": column(amounts, 2),
-            "time": column(times),
-            "number": column(numbers),
-        },
-        TYPES,
-    )
+    columns = {
+        "name": uuid_column(b"".join(name.bytes for name in names)),
+        "text": Column(list(texts)),
+        "amount": column(amounts, 2),
+        "time": column(times),
+        "number": column(numbers),
+    }
+    packed = Packed(columns, TYPES)
     found = pool.query(f"SELECT name, text, amount, time, number FROM {packed.source}", given=packed.given)
+    items = {f"{name} {TYPES[name]}": column.items(TYPES[name]) for name, column in columns.items()}
+    one_by_one = pool.query("SELECT name, text, amount, time, number FROM items", given={"items": items})
+    assert one_by_one == found
     assert found == [
         (
             name,
@@ -71,3 +72,5 @@ def column(values: tuple[int | None, ...], places: int = 0) -> Column:
 def test_decimals_of_another_scale_are_not_taken() -> None:
     with pytest.raises(TypeError, match="amount"):
         Packed({"amount": Column(np.array([2000]), places=2)}, {"amount": "Decimal(18, 4)"})
+    with pytest.raises(TypeError, match="2 decimals"):
+        Column(np.array([2000]), places=2).items("Decimal(18, 4)")

@@ -4,14 +4,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.receipt import Receipt
 from schemas.streams import RECEIPT_TOPIC
+from services.aggregate import receipts
 from services.aggregate.blocks import Place
 from services.aggregate.keeper import Keeper
 from services.platform.clickhouse import ClickHouse
+from services.platform.packed import FEW
 from services.platform.plan import Plan
 from tests.aggregate.support import Message, Worker, messages, place
 from tests.aggregate.test_counted_once import voucher
@@ -35,7 +38,11 @@ def became(pool: ClickHouse, receipt: str) -> tuple[int, int, int]:
     return int(row[0]), int(row[1]), int(row[2])
 
 
-async def test_each_record_of_a_push_is_counted_a_duplicate_or_a_conflict(pool: ClickHouse) -> None:
+@pytest.mark.parametrize("few", [0, FEW])
+async def test_each_record_of_a_push_is_counted_a_duplicate_or_a_conflict(
+    pool: ClickHouse, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(receipts, "FEW", few)
     where, worker = place(STREAM), Worker(pool)
     stretch = messages([sent("a", 1), sent("b", 1), sent("a", 2), sent("b", 2, "50.00"), sent("b", 3)])
     await worker.count(where, stretch)

@@ -4,6 +4,7 @@ import datetime as dt
 import socket
 import threading
 from collections.abc import Iterator
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -57,6 +58,48 @@ def test_external_tables_last_one_statement(client: Client) -> None:
     assert client.execute(sql, external_tables=given) == [(3, "n3"), (5, "n5")]
     large = {"name": "given", "structure": [("n", "UInt64")], "data": [(n,) for n in range(100_000)]}
     assert client.execute("SELECT sum(n) FROM given", external_tables=[large]) == [(4_999_950_000,)]
+
+
+@pytest.mark.parametrize("rows", [1, 30, 3_000])
+def test_external_tables_of_any_size_and_bytes(client: Client, rows: int) -> None:
+    every = "".join(map(chr, range(256))) + "\\'`价\n"
+    names = [UUID(int=at) for at in range(rows)]
+    given = [
+        {
+            "name": "a b",
+            "structure": [
+                ("id", "UUID"),
+                ("at", "DateTime64(3, 'UTC')"),
+                ("text", "LowCardinality(Nullable(String))"),
+            ],
+            "data": [(name, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), every) for name in names],
+        }
+    ]
+    client.execute("CREATE TABLE kept (id UUID, text String) ENGINE = Memory")
+    client.execute(
+        "INSERT INTO kept SELECT id, text FROM `a b` WHERE at = '2026-01-01'", external_tables=given
+    )
+    assert client.execute("SELECT id, text FROM kept ORDER BY id") == [(name, every) for name in names]
+    union = "SELECT 1 AS n UNION ALL SELECT count() AS n FROM `a b`"
+    assert sorted(client.execute(union, external_tables=given)) == sorted([(1,), (rows,)])
+
+
+def test_an_insert_knows_the_columns_that_another_client_has_made(
+    clickhouse: ClickHouse, database: str, client: Client
+) -> None:
+    client.execute("CREATE TABLE t (a UInt8) ENGINE = Memory")
+    client.execute("INSERT INTO t VALUES", [(1,)])
+    with clickhouse.client(database) as other:
+        other.execute("DROP TABLE t")
+        other.execute("CREATE TABLE t (s String, b UInt8) ENGINE = Memory")
+    client.execute("INSERT INTO t VALUES", [("s", 2)])
+    assert client.execute("SELECT * FROM t") == [("s", 2)]
+    client.execute("CREATE DATABASE IF NOT EXISTS beside")
+    client.execute("CREATE TABLE beside.t (d Date) ENGINE = Memory")
+    client.execute("USE beside")
+    client.execute("INSERT INTO t VALUES", [(dt.date(2026, 1, 1),)])
+    assert client.execute("SELECT * FROM t") == [(dt.date(2026, 1, 1),)]
+    client.execute("DROP DATABASE beside")
 
 
 def test_greeting_ping_and_versions(client: Client) -> None:

@@ -67,6 +67,30 @@ def test_statements_are_taken_apart(sql: str, expected: Statement) -> None:
     assert parse(sql) == expected
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT a FROM t", "WITH t AS (q) SELECT a FROM t"),
+        ("with 1 AS x select x FROM t", "with t AS (q), 1 AS x select x FROM t"),
+        (
+            "INSERT INTO l (a) SELECT a FROM (SELECT a FROM t)",
+            "INSERT INTO l (a) WITH t AS (q) SELECT a FROM (SELECT a FROM t)",
+        ),
+        (
+            "INSERT INTO `select` SELECT 'with' FROM t",
+            "INSERT INTO `select` WITH t AS (q) SELECT 'with' FROM t",
+        ),
+        ("SELECT 1 UNION ALL SELECT a FROM t", None),
+        ("WITH RECURSIVE x AS (SELECT 1) SELECT * FROM x, t", None),
+        ("(SELECT a FROM t)", None),
+        ("DESCRIBE (SELECT a FROM t)", None),
+    ],
+)
+def test_tables_are_named_at_the_head_of_a_statement_that_has_one(sql: str, expected: str | None) -> None:
+    found = parse(sql).with_tables({"t": "q"})
+    assert (found and found.text) == expected
+
+
 def test_quotes_and_comments_hide_what_is_in_them() -> None:
     sql = "a 'b ''c'' \\' d' `e``f` \"g\" -- h\n/* i\n */ $$ j ' $$ 5k k"
     assert [token.text for token in tokens(sql)] == [

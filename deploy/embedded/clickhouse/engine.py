@@ -7,7 +7,6 @@ and a result of no rows has no header.
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import json
 import os
@@ -24,6 +23,8 @@ import chdb._chdb
 
 from deploy.embedded.clickhouse.columns import Block, header, read_blocks
 from deploy.embedded.clickhouse.errors import READONLY, UNKNOWN_SETTING, EngineError
+from deploy.embedded.clickhouse.lock import locked
+from deploy.embedded.clickhouse.sql import Statement
 from deploy.embedded.clickhouse.tokens import forget_lost
 from services.platform.errors import StartError
 
@@ -55,8 +56,9 @@ _IGNORED_SETTINGS = {
     "readonly",
     "run_query_in_background",
 }
+# How a byte is written in a string literal.
+_LETTERS = {byte: f"\\x{byte:02x}" for byte in range(256) if not 32 <= byte < 127 or chr(byte) in "'\\"}
 _READING = {"READ_ONLY", "UNKNOWN"}
-_LOCK = "minmai.lock"
 _DEFAULT = "minmai-default.sql"
 _LOGICAL_ERROR = 49
 _IDLE_SIDE_CONNECTIONS = 4
@@ -73,6 +75,11 @@ class Written:
 def quoted(text: str) -> str:
     """`text` as a string literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def literal(data: bytes) -> str:
+    """Any bytes as a string literal."""
+    return f"'{data.decode('latin-1').translate(_LETTERS)}'"
 
 
 def identifier(text: str) -> str:
@@ -93,10 +100,12 @@ class Engine:
         self._config = {"config-file": str(config.absolute())} if config else {}
         if "?" in str(self.path):
             raise StartError(f"The embedded ClickHouse cannot keep data under a path with '?': {self.path}")
-        self._lock = _locked(self.path)
+        self._lock = locked(self.path)
         forget_lost(self.path)
         self._numbers = itertools.count(1)
         self.unknown_settings: set[str] = set()
+        self.schema_changes = 0
+        """How many statements have ended that may have changed what columns a table has."""
         self._side: LifoQueue[Link] = LifoQueue(_IDLE_SIDE_CONNECTIONS)
         try:
             self._keeper = self._open_first()
@@ -183,27 +192,6 @@ class Engine:
         os.close(self._lock)
 
 
-def _locked(path: Path) -> int:
-    """Lock the folder; the system lets go of the lock when this process ends, however it ends."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StartError(f"The embedded ClickHouse cannot write to {path}: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
-        os.close(lock)
-        raise StartError(
-            f"The data in {path} is in use by another process (id {holder}); "
-            "stop it, or choose another folder"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
-
-
 class Link:
     """One connection to the engine; used by one thread at a time.
 
@@ -217,6 +205,7 @@ class Link:
         self._changed: dict[str, str] = {}
         self._before: dict[str, str] = {}
         self._set_by_client = False
+        self._described: dict[tuple[str, str], tuple[int, list[list[str]]]] = {}
         self.tag = tag
         self.database = "default"
         self.run(f"SET log_comment = {quoted(tag)}")
@@ -244,29 +233,55 @@ class Link:
         self._set_by_client = True
         self.database = self.text("SELECT currentDatabase()")
 
+    def ended(self, statement: Statement) -> None:
+        """A client's statement has ended, well or not: what is known of tables may be so no more."""
+        if not statement.keeps_schema:
+            self._engine.schema_changes += 1
+
     def settings(self, wanted: Mapping[str, str], *, strict: bool = False) -> None:
         """Make exactly `wanted` hold for the next statement, beside what the client has SET itself.
 
         Unknown settings raise when `strict`, and are left out otherwise, as a server does.
         """
         wanted = {key: value for key, value in wanted.items() if key not in _IGNORED_SETTINGS}
-        for key in [key for key in self._changed if key not in wanted]:
-            before = self._before.pop(key, None)
-            self.run(f"SET {identifier(key)} = {'DEFAULT' if before is None else quoted(before)}")
+        back = {key: self._before.get(key) for key in self._changed if key not in wanted}
+        new = {
+            key: value
+            for key, value in wanted.items()
+            if self._changed.get(key) != value and (strict or key not in self._engine.unknown_settings)
+        }
+        for key in new.keys() - self._changed.keys():
+            self._remember(key)
+        try:
+            self._set(back | new)
+        except EngineError as error:
+            if strict or error.code != UNKNOWN_SETTING:
+                raise
+            for key, value in (back | new).items():
+                self._set_if_known(key, value)
+        for key in back:
             del self._changed[key]
-        for key, value in wanted.items():
-            if self._changed.get(key) == value or (key in self._engine.unknown_settings and not strict):
-                continue
-            if key not in self._changed:
-                self._remember(key)
-            try:
-                self.run(f"SET {identifier(key)} = {quoted(value)}")
-            except EngineError as error:
-                if strict or error.code != UNKNOWN_SETTING:
-                    raise
-                self._engine.unknown_settings.add(key)
-                continue
-            self._changed[key] = value
+            self._before.pop(key, None)
+        self._changed |= {
+            key: value for key, value in new.items() if key not in self._engine.unknown_settings
+        }
+
+    def _set(self, values: Mapping[str, str | None]) -> None:
+        """SET all or none; None is the default."""
+        if values:
+            changes = (
+                f"{identifier(key)} = {'DEFAULT' if value is None else quoted(value)}"
+                for key, value in values.items()
+            )
+            self.run(f"SET {', '.join(changes)}")
+
+    def _set_if_known(self, key: str, value: str | None) -> None:
+        try:
+            self._set({key: value})
+        except EngineError as error:
+            if error.code != UNKNOWN_SETTING:
+                raise
+            self._engine.unknown_settings.add(key)
 
     def _remember(self, key: str) -> None:
         if key in _SESSION:
@@ -326,7 +341,11 @@ class Link:
 
     def insertable(self, target: str, columns: str) -> list[tuple[str, str]]:
         """The columns an INSERT into `target` brings, in order; `columns` as the statement lists them."""
-        found = json.loads(self.run(f"DESCRIBE TABLE {target}", "JSONCompact"))["data"]
+        changes = self._engine.schema_changes
+        known, found = self._described.get((self.database, target), (-1, []))
+        if known != changes:
+            found = json.loads(self.run(f"DESCRIBE TABLE {target}", "JSONCompact"))["data"]
+            self._described[self.database, target] = changes, found
         types = {row[0]: row[1] for row in found}
         listed = [_unquoted(name) for name in columns.split(",")] if columns.strip() else []
         if listed and listed[0] != "*" and not listed[0].upper().startswith("* EXCEPT"):

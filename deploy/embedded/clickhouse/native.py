@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 
 from deploy.embedded.clickhouse.accounts import admit
 from deploy.embedded.clickhouse.columns import Block, header, parse_type, read_block
-from deploy.embedded.clickhouse.engine import Engine, Link, Written, identifier
+from deploy.embedded.clickhouse.engine import Engine, Link, Written, identifier, literal, quoted
 from deploy.embedded.clickhouse.errors import UNKNOWN_PACKET, EngineError
 from deploy.embedded.clickhouse.guard import check, check_rows
 from deploy.embedded.clickhouse.sql import Statement, parse
@@ -36,6 +36,9 @@ _BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 _PIECE = 1 << 20
 # Rows of one INSERT are kept in memory up to here, and in a temporary file beyond.
 _SPOOL = 64 << 20
+# Tables sent along with a statement are written into it up to here: a byte may become four letters, and
+# a statement has at most 256 KiB.
+_INLINED = 16 << 10
 
 
 class _Unreadable(Exception):
@@ -154,8 +157,11 @@ class Session:
         self._method = ZSTD if settings.get("network_compression_method", "").upper() == "ZSTD" else LZ4
         self._in.release()
         try:
-            with _beside(link, external):
-                self._execute(link, parse(sql), settings)
+            statement = parse(sql)
+            check(statement.text)
+            inlined = _inlined(statement, external)
+            with _beside(link, [] if inlined else external):
+                self._execute(link, inlined or statement, settings)
         except EngineError as error:
             self._send(_exception(error))
 
@@ -198,7 +204,6 @@ class Session:
             reader.varint()
 
     def _execute(self, link: Link, statement: Statement, settings: dict[str, str]) -> None:
-        check(statement.text)
         link.settings(settings)
         link.permit(statement.text, read_only=settings.get("readonly", "0") != "0")
         if statement.data is not None:
@@ -217,6 +222,8 @@ class Session:
             except EngineError:
                 if not running.stopped:
                     raise
+            finally:
+                link.ended(statement)
         if statement.kind in {"SET", "USE"}:
             link.client_changed()
         self._send(varint(_S_END))
@@ -286,6 +293,25 @@ class Session:
 
     def _send(self, data: bytes) -> None:
         self._socket.sendall(data)
+
+
+def _inlined(statement: Statement, external: list[tuple[str, Block]]) -> Statement | None:
+    """The statement with small tables that a client sent along written into it; None if they are not small.
+
+    A temporary table takes four statements, which cost more than many a question.
+    """
+    names = [name for name, _ in external]
+    size = sum(len(block.data) for _, block in external)
+    if not external or size > _INLINED or len(set(names)) < len(names):
+        return None
+    queries = {}
+    for name, block in external:
+        columns = ", ".join(f"{identifier(column.name)} {column.type}" for column in block.columns)
+        if not block.rows:
+            return None  # a text without rows is no block in Native format
+        rows = f"format(Native, {quoted(columns)}, {literal(block.data)})"
+        queries[identifier(name)] = f"SELECT * FROM {rows}"  # noqa: S608
+    return statement.with_tables(queries)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 _TOKEN = re.compile(
@@ -61,6 +61,30 @@ class Statement:
     def answered(self) -> bool:
         """Whether it answers with rows, none included."""
         return self.streamed or self.kind in _ANSWERED
+
+    @property
+    def keeps_schema(self) -> bool:
+        """Whether it surely leaves every table the columns that it has."""
+        return self.answered or self.kind in {"INSERT", "SET", "USE"}
+
+    def with_tables(self, queries: Mapping[str, str]) -> Statement | None:
+        """The same statement over these named queries; None where they have no plain place at its head."""
+        depth, place = 0, None
+        for token in tokens(self.text):
+            depth += (token.word in {"(", "["}) - (token.word in {")", "]"})
+            if depth or token.kind != "word":
+                continue
+            if token.word in {"UNION", "INTERSECT", "EXCEPT", "RECURSIVE"}:
+                return None  # what stands at the head may not reach all of it
+            if place is None and token.word in {"SELECT", "WITH"}:
+                place = token
+        if place is None:
+            return None
+        named = ", ".join(f"{name} AS ({query})" for name, query in queries.items())
+        if place.word == "SELECT":
+            head = f"{self.text[: place.start]}WITH {named} "
+            return replace(self, text=head + self.text[place.start :])
+        return replace(self, text=f"{self.text[: place.end]} {named},{self.text[place.end :]}")
 
 
 def tokens(sql: str, start: int = 0) -> Iterator[Token]:

@@ -155,7 +155,10 @@ class _Handler(BaseHTTPRequestHandler):
             link.settings(_settings(query), strict=True)
             link.permit(statement.text, read_only=reads_only or query.get("readonly", "0") != "0")
             with self.server.watch.over(self.connection, link.tag) as running:
-                data, written = _execute(link, statement, format, _parameters(query))
+                try:
+                    data, written = _execute(link, statement, format, _parameters(query))
+                finally:
+                    link.ended(statement)
             if running.stopped:
                 raise EngineError(QUERY_WAS_CANCELLED, "The client has left (QUERY_WAS_CANCELLED)")
             if statement.kind in {"SET", "USE"}:
