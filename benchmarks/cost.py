@@ -254,7 +254,7 @@ def event(moment: datetime, number: int) -> tuple[bytes, int]:
         "datacontenttype": "application/json",
         "receivedtime": moment.isoformat(),
         "receipt": "bench",
-        "fingerprint": str(fingerprint(STREAM.topic, subject, moment, data)),
+        "fingerprint": fingerprint(STREAM.topic, subject, moment, data),
         "data": data.model_dump(mode="json"),
     }
     partitions = 4

@@ -22,7 +22,7 @@ from services.ingest.check import Checked, Checker, Refused
 from services.ingest.faults import Problem, Refusal
 from services.ingest.feeds.reader import events_only
 from services.ingest.outlet import Outlet
-from services.ingest.receipts import Origin, Taking
+from services.ingest.receipts import Name, Origin, Taking
 from services.ingest.received import received_for
 from services.ingest.records import Record, from_json
 from services.platform.clickhouse import ClickHouse
@@ -158,7 +158,7 @@ class _Replay:
                     "replay again"
                 ) from trouble
 
-    def _wait(self, new: Sequence[Checked]) -> dict[tuple[str, UUID], UUID]:
+    def _wait(self, new: Sequence[Checked]) -> dict[Name, str]:
         end = time.monotonic() + _COUNT_SECONDS
         while True:
             counted = self._counted(new)
@@ -166,20 +166,20 @@ class _Replay:
                 return counted
             time.sleep(_LOOK_SECONDS)
 
-    def _counted(self, records: Sequence[Checked]) -> dict[tuple[str, UUID], UUID]:
+    def _counted(self, records: Sequence[Checked]) -> dict[Name, str]:
         """The fingerprints under which the identities of these records have been counted."""
         if not records:
             return {}
         rows = self._clickhouse.query(
             "SELECT stream, identity, any(fingerprint) FROM record_identity"
             " WHERE identity IN (SELECT name FROM names) GROUP BY stream, identity",
-            given={"names": {"name UUID": [one.identity for one in records]}},
+            given={"names": {"name UUID": [UUID(int=one.identity) for one in records]}},
         )
         mine = {(one.stream.name, one.identity) for one in records}
-        return {(stream, name): said for stream, name, said in rows if (stream, name) in mine}
+        return {(stream, name.int): str(said) for stream, name, said in rows if (stream, name.int) in mine}
 
 
-def _outcome(one: Checked, counted: dict[tuple[str, UUID], UUID]) -> _Outcome:
+def _outcome(one: Checked, counted: dict[Name, str]) -> _Outcome:
     said = counted.get((one.stream.name, one.identity))
     if said is None:
         return _Outcome("sent", message="尚未计数，可再重发 · not counted yet, may be replayed")

@@ -6,6 +6,7 @@ extension attributes (lower case, as the specification asks) and are set by inge
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 from uuid import UUID
@@ -67,7 +68,7 @@ class Event(Pushed[Data], Generic[Data]):
 
 def identities(sources: Sequence[str], ids: Sequence[str]) -> bytes:
     """Return the identities of many records, 16 bytes each, as in `UUID.bytes`."""
-    begun = {source: blake2b(f"{source}\0".encode(), digest_size=16) for source in set(sources)}
+    begun = {source: _begun(source) for source in set(sources)}
     names = bytearray()
     for source, id in zip(sources, ids, strict=True):
         name = begun[source].copy()
@@ -76,9 +77,19 @@ def identities(sources: Sequence[str], ids: Sequence[str]) -> bytes:
     return bytes(names)
 
 
-def identity(source: str, id: str) -> UUID:
-    """Return the 128-bit name of `(source, id)`, the pair that counts once for ever."""
-    return _named(f"{source}\0{id}".encode())
+def identity(source: str, id: str) -> int:
+    """Return the 128-bit name of `(source, id)`, the pair that counts once for ever.
+
+    It is a UUID's number: to make a UUID of it costs more than to find it.
+    """
+    name = _begun(source).copy()
+    name.update(id.encode())
+    return int.from_bytes(name.digest())
+
+
+@lru_cache(maxsize=1_000)
+def _begun(source: str) -> blake2b:
+    return blake2b(f"{source}\0".encode(), digest_size=16)
 
 
 class Saying(Protocol):
@@ -90,18 +101,15 @@ class Saying(Protocol):
 
 def fingerprint(
     type: str, subject: str, time: datetime, data: Saying, dumped: Mapping[str, Any] | None = None
-) -> UUID:
-    """Return the 128-bit name of what a record says, whoever says it and under whatever id.
+) -> str:
+    """Return the 128-bit name of what a record says, whoever says it and under whatever id, as a UUID's text.
 
     Two records with one identity and two fingerprints are a conflict. `dumped` is `data` as JSON types, for
     whoever has that already.
     """
     said = {"type": type, "subject": subject, "time": time, "data": data.said(dumped)}
-    return _named(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
-
-
-def _named(content: bytes) -> UUID:
-    return UUID(int=int.from_bytes(blake2b(content, digest_size=16).digest(), "big"))
+    name = blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    return f"{name[:8]}-{name[8:12]}-{name[12:16]}-{name[16:20]}-{name[20:]}"
 
 
 def event_type(stream: str) -> str:
@@ -109,10 +117,10 @@ def event_type(stream: str) -> str:
     return f"minmai.{stream}.v1"
 
 
-def partition_of(name: UUID, partitions: int) -> int:
+def partition_of(identity: int, partitions: int) -> int:
     """Return the partition a record goes to: by its identity, not by its key.
 
     Every copy of a record then lies in one partition, whatever it says, so whoever owns the partition can
     tell alone whether it has been counted. What orders an entity's records is their time, not a partition.
     """
-    return name.int % partitions
+    return identity % partitions

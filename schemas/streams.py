@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -75,7 +76,7 @@ STREAMS: dict[str, Stream] = {
             *("retraction", Retraction, Event[Retraction]),
             _subject_of("stream", "record"),
             _fields(Retraction),
-            {"retracted": lambda event: identity(event.source, event.data.record)},
+            {"retracted": lambda event: UUID(int=identity(event.source, event.data.record))},
         ),
     )
 }

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, cast
-from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -37,8 +36,8 @@ class Checked(NamedTuple):
     id: str
     subject: str
     time: datetime
-    fingerprint: UUID
-    identity: UUID
+    fingerprint: str
+    identity: int
     data: dict[str, Any]
     """Its contract's fields as JSON types."""
 
@@ -223,7 +222,7 @@ class Checker:
             )
         said = fingerprint(stream.topic, subject, time, contract, data)
         if id is None:
-            id = str(said)
+            id = said
         return Checked(record, stream, id, subject, time, said, identity(push.agency.name, id), data)
 
 

@@ -48,7 +48,7 @@ def all_counted(clickhouse: ClickHouse, messages: Iterable[Message], *, grown: b
 
     Raises Unavailable or clickhouse_driver's ServerException if ClickHouse cannot tell.
     """
-    asked: dict[str, set[UUID]] = defaultdict(set)
+    asked: dict[str, set[int]] = defaultdict(set)
     letters: set[tuple[str, str]] = set()
     promised: dict[str, int] = {}
     for message in messages:
@@ -93,16 +93,17 @@ def _accounted(clickhouse: ClickHouse, promised: dict[str, int], grown: bool) ->
     )
 
 
-def _counted(clickhouse: ClickHouse, topic: str, identities: set[UUID]) -> bool:
+def _counted(clickhouse: ClickHouse, topic: str, identities: set[int]) -> bool:
+    names = tuple(UUID(int=one) for one in identities)
     if topic == REFUSED_PUSH_TOPIC:
         [(found,)] = clickhouse.query(
             "SELECT uniqExact(id) FROM refused_push WHERE id IN %(identities)s",
-            {"identities": tuple(identities)},
+            {"identities": names},
         )
         return bool(found == len(identities))
     [(found,)] = clickhouse.query(
         "SELECT uniqExact(identity) FROM record_identity "
         "WHERE stream = %(stream)s AND identity IN %(identities)s",
-        {"stream": _STREAM[topic], "identities": tuple(identities)},
+        {"stream": _STREAM[topic], "identities": names},
     )
     return bool(found == len(identities))

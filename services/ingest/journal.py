@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from uuid import UUID
 from zlib import crc32
 
 from services.ingest.message import Message
@@ -151,7 +150,7 @@ def read(segment: Path) -> Iterator[Message]:
 
 def _line(message: Message) -> bytes:
     topic, identity, key, value = message
-    content = b"%b\t%032x\t%b\t%b" % (topic.encode(), identity.int, key, value)
+    content = b"%b\t%032x\t%b\t%b" % (topic.encode(), identity, key, value)
     return b"%08x\t%b\n" % (crc32(content), content)
 
 
@@ -160,7 +159,7 @@ def _message(line: bytes) -> Message | None:
     if not line.endswith(b"\n") or checksum != b"%08x" % crc32(content):
         return None
     topic, identity, key, value = content.split(b"\t", 3)
-    return Message(topic.decode(), UUID(hex=identity.decode()), key, value)
+    return Message(topic.decode(), int(identity, 16), key, value)
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -36,7 +36,7 @@ _FEW = 100
 @dataclass(frozen=True)
 class _Asked:
     names: Collection[Name]
-    answer: asyncio.Future[dict[Name, UUID]]
+    answer: asyncio.Future[dict[Name, str]]
 
 
 class Known:
@@ -70,7 +70,7 @@ class Known:
         if self._patience:
             self._following = asyncio.create_task(self._filling.run(), name="counted records")
 
-    async def among(self, names: Collection[Name]) -> dict[Name, UUID]:
+    async def among(self, names: Collection[Name]) -> dict[Name, str]:
         """Return the fingerprints of those that have been counted, as far as can be told in time.
 
         They are remembered already now, and not when they are written: of a write that nobody acknowledged
@@ -133,14 +133,14 @@ class Known:
                 number += len(one.names)
         return group
 
-    def _ask(self, names: Collection[Name]) -> dict[Name, UUID]:
+    def _ask(self, names: Collection[Name]) -> dict[Name, str]:
         by_stream: defaultdict[str, list[UUID]] = defaultdict(list)
         for stream, identity in names:
-            by_stream[stream].append(identity)
-        known: dict[Name, UUID] = {}
+            by_stream[stream].append(UUID(int=identity))
+        known: dict[Name, str] = {}
         for stream, identities in by_stream.items():
             rows = self._rows(stream, identities)
-            known |= {(stream, identity): fingerprint for identity, fingerprint in rows}
+            known |= {(stream, identity.int): str(fingerprint) for identity, fingerprint in rows}
         return known
 
     def _rows(self, stream: str, identities: Sequence[UUID]) -> Rows:

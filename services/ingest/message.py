@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 import orjson
 
@@ -17,7 +16,7 @@ class Message(NamedTuple):
     """One message for a topic: its identity decides the partition."""
 
     topic: str
-    identity: UUID
+    identity: int
     key: bytes
     value: bytes
 
@@ -46,7 +45,7 @@ def of_letter(letter: DeadLetter) -> Message:
     """The message of a dead letter."""
     return Message(
         DEAD_LETTER_TOPIC,
-        UUID(hex=letter.id),
+        int(letter.id, 16),
         letter.id.encode(),
         letter.model_dump_json().encode(),
     )
@@ -56,7 +55,7 @@ def of_receipt(receipt: Receipt) -> Message:
     """The message of a receipt."""
     return Message(
         RECEIPT_TOPIC,
-        UUID(hex=receipt.receipt),
+        int(receipt.receipt, 16),
         receipt.receipt.encode(),
         receipt.model_dump_json().encode(),
     )
@@ -66,7 +65,7 @@ def of_refused_pushes(refused: RefusedPushes) -> Message:
     """The message of a row of the audit."""
     return Message(
         REFUSED_PUSH_TOPIC,
-        refused.id,
+        refused.id.int,
         refused.id.hex.encode(),
         refused.model_dump_json().encode(),
     )

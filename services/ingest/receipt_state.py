@@ -17,6 +17,31 @@ LARGEST_PAGE = 1_000
 _REMEMBERED_BYTES = 8_000_000
 _FEED_OPEN = timedelta(minutes=2)
 
+_COUNTED, _DUPLICATE, _CONFLICT = range(3)
+_BLOCK = "topic_id, partition, first_offset"
+_BECAME = f"""
+SELECT countIf(what = {_COUNTED}), countIf(what = {_DUPLICATE}), countIf(what = {_CONFLICT}),
+    countIf(what = {_COUNTED} AND first IS NULL), maxIf(first, what = {_COUNTED})
+FROM (
+    SELECT what, min(shown) AS first FROM (
+        SELECT {_BLOCK}, stream, arrayJoin(arrayConcat(
+            arrayMap(one -> ({_COUNTED}, one), counted),
+            arrayMap(one -> ({_DUPLICATE}, one), duplicate),
+            arrayMap(one -> ({_CONFLICT}, one), conflict)
+        )) AS became, became.1 AS what, became.2 AS identity
+        FROM receipt_counted FINAL WHERE receipt = %(id)s
+    ) AS told
+    LEFT JOIN (
+        SELECT {_BLOCK}, toNullable(min(shown_at)) AS shown FROM block_shown
+        WHERE ({_BLOCK}) IN (SELECT {_BLOCK} FROM receipt_counted WHERE receipt = %(id)s) GROUP BY {_BLOCK}
+    ) AS there USING ({_BLOCK})
+    GROUP BY stream, what, identity
+)"""
+"""What became of a receipt's records, read by its key alone.
+
+A record is on the board when the first block that had it is; a copy may have come in a later one.
+"""
+
 
 class Accepted(BaseModel):
     """What became of the accepted records; the four add up to `accepted`."""
@@ -86,14 +111,14 @@ class Receipts:
         receipt = self._receipt(id) if _ID.fullmatch(id) else None
         if receipt is None or receipt.agency != agency:
             return None
-        counted, duplicate, conflict = self._became(id)
+        counted, duplicate, conflict, shown_at = self._became(id)
         waiting = receipt.accepted - counted - duplicate - conflict
         errors = self._errors(receipt, offset, limit)
         return ReceiptState(
             **receipt.model_dump(exclude={"faults", "remote", "user_agent"}),
             records=Accepted(counted=counted, duplicate=duplicate, conflict=conflict, waiting=waiting),
             final=not waiting and not _is_open(receipt),
-            on_the_board_at=None if waiting else self._on_the_board(id),
+            on_the_board_at=None if waiting else shown_at,
             conflicts=self._conflicts(id) if conflict else [],
             errors=errors,
             next_offset=offset + len(errors) if errors and offset + len(errors) < receipt.rejected else None,
@@ -108,29 +133,10 @@ class Receipts:
         row = rows[0]
         return Receipt.model_validate({**row, "faults": orjson.loads(row["faults"])})
 
-    def _became(self, id: str) -> tuple[int, int, int]:
-        [row] = self._clickhouse.query(
-            "SELECT sum(counts), sum(duplicates), sum(conflicts) FROM (SELECT"
-            " length(groupUniqArrayArray(counted)) AS counts,"
-            " length(groupUniqArrayArray(duplicate)) AS duplicates,"
-            " length(groupUniqArrayArray(conflict)) AS conflicts"
-            " FROM receipt_counted FINAL WHERE receipt = %(id)s GROUP BY stream)",
-            {"id": id},
-        )
-        return int(row[0]), int(row[1]), int(row[2])
-
-    def _on_the_board(self, id: str) -> datetime | None:
-        # A record is there when the first block that had it is; a copy may have come in a later one.
-        [(counted, there, last)] = self._clickhouse.query(
-            "WITH mine AS (SELECT topic_id, partition, first_offset, stream, arrayJoin(counted) AS identity"
-            " FROM receipt_counted FINAL WHERE receipt = %(id)s)"
-            " SELECT (SELECT uniqExact(stream, identity) FROM mine), count(), max(first) FROM ("
-            " SELECT stream, identity, min(shown_at) AS first FROM mine INNER JOIN block_shown"
-            " USING (topic_id, partition, first_offset) WHERE (topic_id, partition, first_offset) IN"
-            " (SELECT topic_id, partition, first_offset FROM mine) GROUP BY stream, identity)",
-            {"id": id},
-        )
-        return last if counted and counted == there else None
+    def _became(self, id: str) -> tuple[int, int, int, datetime | None]:
+        """How many records were counted, duplicates and conflicts, and since when all counted are shown."""
+        [(counted, duplicate, conflict, hidden, last)] = self._clickhouse.query(_BECAME, {"id": id})
+        return counted, duplicate, conflict, last if counted and not hidden else None
 
     def _errors(self, receipt: Receipt, offset: int, limit: int) -> list[Fault]:
         if offset + limit <= len(receipt.faults) or len(receipt.faults) == receipt.rejected:

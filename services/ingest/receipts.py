@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from schemas.receipt import FAULTS_ON_A_RECEIPT, Fault, Kind, Receipt
 from services.ingest.agencies import Agency
@@ -14,7 +14,7 @@ from services.ingest.faults import Refusal
 ERRORS_IN_AN_ANSWER = 2_000
 """As many as a request of JSON can have; of a large sheet the others stand in its copy and on the receipt."""
 
-Name = tuple[str, UUID]
+Name = tuple[str, int]
 """A record's stream and identity."""
 
 
@@ -51,7 +51,7 @@ class Taking:
     dry_run: bool = False
     push: Push = field(init=False)
     counts: Counts = field(default_factory=Counts)
-    _first: dict[Name, tuple[UUID, int | None]] = field(default_factory=dict)
+    _first: dict[Name, tuple[str, int | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.push = Push(self.agency, uuid4().hex, datetime.now(UTC))
@@ -63,7 +63,7 @@ class Taking:
             return checked
         return [one for one in checked if (one.stream.name, one.identity) not in self._first]
 
-    def know(self, known: dict[Name, UUID]) -> None:
+    def know(self, known: dict[Name, str]) -> None:
         """Take in the fingerprints of records that were counted before this push."""
         for name, fingerprint in known.items():
             self._first.setdefault(name, (fingerprint, None))
@@ -74,7 +74,7 @@ class Taking:
         Of one identity in a stream the first record counts; the same again is a repetition, another content a
         conflict.
         """
-        mine: dict[Name, tuple[UUID, int | None]] = {}  # what is not written in the end was never had
+        mine: dict[Name, tuple[str, int | None]] = {}  # what is not written in the end was never had
         new: list[Checked] = []
         refused: list[Refused] = []
         for one in records:

@@ -1,4 +1,4 @@
-"""A Bloom filter over uniform 64-bit keys, by whole arrays.
+"""A Bloom filter over uniform 64-bit keys, by whole arrays or one by one.
 
 Some bits of a key choose two words of 64 bits, others which of their bits stand for it. A filter that is full
 gets another layer of twice the size beside it, since what it holds cannot be read back out of it; a key may
@@ -28,13 +28,15 @@ def _patterns() -> Keys:
 
 
 _PATTERNS = _patterns()
+_ONE_BY_ONE = _PATTERNS.tolist()
 
 
 class _Layer:
     """Words of 64 bits, a power of two of them."""
 
     def __init__(self, size: int) -> None:
-        self.words = np.zeros(size // 8, np.uint64)
+        self.words = np.zeros(size // 8, np.uint64)  # memory that is not written to is not taken
+        self.one_by_one = self.words.data
         self.last = np.uint64(len(self.words) - 1)
         self.room = size * 8 // KEY_BITS
         self.held = 0
@@ -72,6 +74,12 @@ class Bloom:
         """Memory it takes at most."""
         return sum(layer.words.nbytes for layer in self._layers)
 
+    def expect(self, keys: int) -> None:
+        """Make room for about so many more keys if there is none."""
+        newest = self._layers[-1]
+        if newest.held + keys > newest.room:
+            self._grow(keys)
+
     def suspects(self, keys: Keys) -> NDArray[np.bool_]:
         """Return which keys may have been here before this call, and remember all."""
         first, second = keys >> np.uint64(_FIRST), keys >> np.uint64(_SECOND)
@@ -89,6 +97,24 @@ class Bloom:
         np.bitwise_or.at(newest.words, second[new] & newest.last, other[new])
         newest.held += len(new)
         return suspected
+
+    def suspects_one(self, key: int) -> bool:
+        """Return whether a key may have been here before, and remember it: a few are cheaper so."""
+        pattern = _ONE_BY_ONE[key % len(_ONE_BY_ONE)]
+        other = _ONE_BY_ONE[(key >> _SECOND_PATTERN) % len(_ONE_BY_ONE)]
+        first, second = key >> _FIRST, key >> _SECOND
+        for layer in self._layers:
+            words, number = layer.one_by_one, len(layer.one_by_one)
+            if words[first % number] & pattern == pattern and words[second % number] & other == other:
+                return True
+        newest = self._layers[-1]
+        if newest.held == newest.room:
+            newest = self._grow(2 * newest.room) or newest
+        words, number = newest.one_by_one, len(newest.one_by_one)
+        words[first % number] |= pattern
+        words[second % number] |= other
+        newest.held += 1
+        return False
 
     def _grow(self, keys: int) -> _Layer | None:
         layer = _Layer.within(keys, self._most_bytes - self.bytes)

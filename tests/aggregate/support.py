@@ -41,7 +41,7 @@ def event(stream: str, source: str, id: str, time: datetime, data: dict[str, Any
         "datacontenttype": "application/json",
         "receivedtime": "2026-01-01T00:00:00+00:00",
         "receipt": "r-1",
-        "fingerprint": str(fingerprint(event_type(stream), contract.subject(body), moment, model)),
+        "fingerprint": fingerprint(event_type(stream), contract.subject(body), moment, model),
         "data": body,
     }
 

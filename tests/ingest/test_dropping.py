@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 
 def count(pool: ClickHouse, messages: Sequence[Message]) -> None:
     """Do what the aggregator does when it counts these vouchers and stores these receipts."""
-    names = [one.identity for one in messages if one.topic != RECEIPT_TOPIC]
+    names = [UUID(int=one.identity) for one in messages if one.topic != RECEIPT_TOPIC]
     receipts = [one.key.decode() for one in messages if one.topic == RECEIPT_TOPIC]
     pool.insert("receipt", {"receipt": receipts})
     pool.insert(

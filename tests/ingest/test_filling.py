@@ -114,20 +114,20 @@ async def test_what_another_process_has_counted_is_learned(pool: Asked, known: K
     await eventually_async(learned_again, 20, "a block with repetitions is learned, too")
 
 
-def standing(pool: ClickHouse, number: int, stream: str = STREAM) -> list[UUID]:
+def standing(pool: ClickHouse, number: int, stream: str = STREAM) -> list[Name]:
     """Records that were counted long ago."""
-    names = [identity("agency", str(one)) for one in range(number)]
+    names = [UUID(int=identity("agency", str(one))) for one in range(number)]
     columns: dict[str, Sequence[Any]] = {"stream": [stream] * number, "identity": names, "fingerprint": names}
     places = {"topic_id": [UUID(int=1)] * number, "partition": [0] * number, "offset": range(number)}
     pool.insert("record_identity", {**columns, **{key: list(one) for key, one in places.items()}})
-    return names
+    return [(stream, name.int) for name in names]
 
 
 async def test_nothing_is_overlooked_while_it_is_filled(
     pool: Asked, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pushes of old and new records, and records counted elsewhere, amid filling page by page."""
-    names = [(STREAM, one) for one in standing(pool, 3_000)]
+    names = standing(pool, 3_000)
     standing(pool, 500, "statistic")
     monkeypatch.setattr(filling, "_STANDING", filling._STANDING.replace(str(filling._PAGE), "100"))
     monkeypatch.setattr(filling, "_PAGE", 100)

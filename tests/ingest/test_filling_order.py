@@ -44,7 +44,7 @@ class Counting:
             self._happen(*self._steps.pop(0))
         if sql == filling._STANDING:
             after, stream = params["after"].int, params["stream"]
-            found = sorted(one.int for of, one in self.counted if of == stream and one.int > after)
+            found = sorted(one for of, one in self.counted if of == stream and one > after)
             page = found[: filling._PAGE]
             return [([one >> 64 for one in page], UUID(int=page[-1] if page else 0))]
         if sql == filling._NEW:
@@ -68,7 +68,7 @@ class Counting:
         for stream in STREAMS:
             new = [one for of, one in sorted(names - self.counted) if of == stream]
             if new:
-                halves = [one.int >> 64 for one in new]
+                halves = [one >> 64 for one in new]
                 block = (UUID(int=1), 0, len(self._told))
                 self._told.append((*block, self._now, stream, halves))
         self.counted |= names

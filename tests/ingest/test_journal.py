@@ -4,7 +4,6 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -17,7 +16,7 @@ LARGE = 1_000_000
 
 def message(number: int) -> Message:
     value = f'{{"name":"砚山\\\\n","number":{number}}}'
-    return Message("minmai.facility.v1", UUID(int=number), f"f-{number}".encode(), value.encode())
+    return Message("minmai.facility.v1", number, f"f-{number}".encode(), value.encode())
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def test_segments_end_at_their_size_and_numbers_go_on(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 300)
     segments = journal.sealed()
     assert len(segments) == 4
-    numbers = [one.identity.int for segment in segments for one in read(segment)]
+    numbers = [one.identity for segment in segments for one in read(segment)]
     assert numbers == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]
     assert all(segment.stat().st_size < 600 for segment in segments)
     journal.close()

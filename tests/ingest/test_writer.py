@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -19,7 +18,7 @@ from services.platform.errors import Unavailable
 
 
 def message(number: int) -> Message:
-    return Message("minmai.facility.v1", UUID(int=number), b"k", b"v" * 100)
+    return Message("minmai.facility.v1", number, b"k", b"v" * 100)
 
 
 class Scripted(Outlet):
@@ -35,7 +34,7 @@ class Scripted(Outlet):
     async def send(self, messages: Sequence[Message]) -> list[Exception | None]:
         self.called.set()
         await self.free.wait()
-        numbers = [one.identity.int for one in messages]
+        numbers = [one.identity for one in messages]
         self.groups.append(numbers)
         if 13 in numbers:
             raise RuntimeError("a bug")
@@ -56,7 +55,7 @@ Parts = tuple[Writer, Scripted, Journal]
 
 
 def journaled(journal: Journal) -> list[int]:
-    return [one.identity.int for segment in journal.seal() for one in read(segment)]
+    return [one.identity for segment in journal.seal() for one in read(segment)]
 
 
 async def test_pushes_that_wait_together_go_out_together_and_fail_alone(parts: Parts) -> None:

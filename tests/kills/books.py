@@ -58,7 +58,7 @@ class Books:
         for message in messages:
             stream = _STREAM.get(message.topic)
             if stream is None:
-                self.others[message.topic].add(message.identity)
+                self.others[message.topic].add(UUID(int=message.identity))
                 continue
             self.written += 1
             event = read(message)
@@ -70,7 +70,7 @@ class Books:
     def _add(self, stream: str, event: Event) -> None:
         assert stream == stream_of(event)
         source, id, receipt = event["source"], event["id"], event["receipt"]
-        name, said = identity(source, id), UUID(event["fingerprint"])
+        name, said = UUID(int=identity(source, id)), UUID(event["fingerprint"])
         first = self.rows[stream].setdefault(name, Row(source, id, name, said, receipt))
         outcome = self.outcomes[receipt]
         if said != first.fingerprint:

@@ -157,7 +157,7 @@ class Load:
         if value:
             value += f" {random.getrandbits(64):x}".encode()
         topic = random.choice(list(STREAMS.values())).topic
-        return Message(topic, UUID(int=random.getrandbits(128)), b"", value)
+        return Message(topic, random.getrandbits(128), b"", value)
 
     def _letter(self, receipt: str) -> Message:
         letter = DeadLetter(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from services.platform.bloom import Bloom, Keys
 
@@ -18,23 +19,28 @@ def keys(first: int, number: int) -> Keys:
     return mixed ^ mixed >> np.uint64(29)
 
 
+def one_by_one(bloom: Bloom, some: Keys) -> NDArray[np.bool_]:
+    return np.array([bloom.suspects_one(key) for key in some.tolist()], np.bool_)
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 1_500)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 1_500), st.booleans()), max_size=8),
     st.integers(1, 16),
     st.integers(1, 2_000),
 )
 def test_what_was_once_there_is_always_suspected(
-    stretches: list[tuple[int, int]], pages: int, room: int
+    stretches: list[tuple[int, int, bool]], pages: int, room: int
 ) -> None:
-    """Through growth, and beyond the memory it may take."""
+    """Through growth, and beyond the memory it may take; whole arrays and one by one."""
     bloom = Bloom(pages * LEAST, room=room)
     had = np.empty(0, np.uint64)
-    for stretch in stretches:
-        some = keys(*stretch)
-        suspected = some[bloom.suspects(some)]
+    for first, number, whole in stretches:
+        some = keys(first, number)
+        suspected = some[bloom.suspects(some) if whole else one_by_one(bloom, some)]
         assert set(np.intersect1d(had, some).tolist()) <= set(suspected.tolist())
         had = np.union1d(had, some)
         assert bloom.suspects(had).all()
+        assert one_by_one(bloom, had).all()
         assert bloom.bytes <= pages * LEAST
         assert bloom.held <= len(had)
 

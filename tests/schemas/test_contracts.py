@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, get_args
+from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -107,7 +108,7 @@ def test_a_retraction_names_the_record_as_it_stands() -> None:
     stream = STREAMS["retraction"]
     event = stream.event.model_construct(source="health", data=retraction)
     assert {name: of(event) for name, of in stream.derived.items()} == {
-        "retracted": identity("health", " 1/a ")
+        "retracted": UUID(int=identity("health", " 1/a "))
     }
 
 
@@ -134,4 +135,4 @@ def test_a_record_from_before_a_field_was_added_is_still_the_same(name: str) -> 
     data = {key: value for key, value in example(name.replace("_", "-")).items() if key not in added}
     model = read(stream, data)
     found = fingerprint(event_type(stream), STREAMS[stream].subject(data), MOMENT, model)
-    assert str(found) == FIRST_FINGERPRINTS[name]
+    assert found == FIRST_FINGERPRINTS[name]
