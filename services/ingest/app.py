@@ -108,6 +108,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
             await audit.close()
             await writer.close()
             await outlet.close()
+            receipts.close()
             clickhouse.close()
             copies.close()
             if journal is not None:
@@ -167,7 +168,7 @@ def _add_receipts(app: FastAPI, pipeline: Pipeline, receipts: Receipts, copies: 
         agency = pipeline.authenticate(request)
         language = language_of(request)
         try:
-            state = await asyncio.to_thread(receipts.state, agency.name, id, offset, limit)
+            state = await receipts.state(agency.name, id, offset, limit)
         except (Unavailable, ClickHouseError) as error:
             log.warning("a receipt cannot be looked up: %s", str(error).splitlines()[0])
             raise Problem(
