@@ -1,19 +1,21 @@
 """Sends notices: at once, again with growing waits, and gives up loudly.
 
-Notices of one alert to one recipient keep their order, so nobody hears of an end before the beginning; apart
-from that no notice waits for another.
+Notices of one alert to one recipient keep their order, so nobody hears of an end before the beginning. One
+address is sent one notice at a time, as fast as it allows (doors.py). Apart from that no notice waits for
+another: a receiver that never answers holds up nobody else.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from services.alerts.channels import Channel, Notice, Outcome, Recipient
+from services.alerts.doors import Door
 from services.alerts.ledger import Attempt, Ledger, NoticeState
 from services.alerts.metrics import Metrics
 from services.platform.errors import Unavailable
@@ -45,7 +47,7 @@ class Patience:
 
     def over(self, notice: Notice, now: datetime) -> bool:
         """Whether a notice that has failed once more is given up."""
-        return now - notice.created_at >= timedelta(seconds=self.give_up)
+        return now - max(notice.created_at, notice.not_before) >= timedelta(seconds=self.give_up)
 
 
 class Courier:
@@ -62,6 +64,7 @@ class Courier:
         *,
         patience: Patience,
         metrics: Metrics,
+        settled: Callable[[Notice, Attempt], None] = lambda _notice, _attempt: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._channels = channels
@@ -69,9 +72,12 @@ class Courier:
         self._ledger = ledger
         self._patience = patience
         self._metrics = metrics
+        self._settled = settled
         self._now = now
         self._stopping = asyncio.Event()
         self._taken: set[UUID] = set()  # all since the start: what the ledger names again is not sent again
+        self._doors: dict[tuple[str, str], Door] = {}
+        self._lately: Mapping[tuple[str, str], Sequence[datetime]] = {}
         self._newest: dict[Thread, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken = asyncio.Event()
@@ -94,6 +100,10 @@ class Courier:
             self._newest.update(dict.fromkeys(threads, task))
             self._tasks.add(task)
             task.add_done_callback(partial(self._ended, threads))
+
+    def remember(self, lately: Mapping[tuple[str, str], Sequence[datetime]]) -> None:
+        """Count attempts of before, by channel and recipient, for the limits of addresses not yet sent to."""
+        self._lately = lately
 
     async def failure(self) -> None:
         """Return never; raises what ended a delivery that should not have ended."""
@@ -135,37 +145,66 @@ class Courier:
         attempt = notice.attempts
         while not self._stopping.is_set():
             attempt += 1
-            began = time.monotonic()
-            outcome = await self._try(notice)
-            seconds = time.monotonic() - began
-            self._metrics.attempt_seconds.labels(notice.channel).observe(seconds)
-            duration_ms = round(seconds * 1000)
-            at = self._now()
-            state = self._state_after(notice, outcome, at)
-            if state != "retrying":
-                self._metrics.notices.labels(notice.channel, state).inc()
-            await self._record(
-                notice,
-                Attempt(number=attempt, state=state, answer=outcome.answer, duration_ms=duration_ms, at=at),
-            )
-            if state != "retrying":
+            made = await self._attempt(notice, attempt)
+            if made is None:
+                return
+            outcome, kept = made
+            await self._record(notice, kept)
+            if kept.state != "retrying":
                 self._metrics.waiting.dec()
+                self._settled(notice, kept)
                 return
             await self._pause(self._patience.wait(attempt, outcome.wait))
 
-    async def _try(self, notice: Notice) -> Outcome:
-        channel = self._channels.get(notice.channel)
-        if channel is None:
-            return Outcome("retry", "channel is not configured")
-        to = self._find(notice)
-        if to is None:
-            return Outcome("retry", "the subscriber is no longer reached there")
+    async def _attempt(self, notice: Notice, number: int) -> tuple[Outcome, Attempt] | None:
+        """Try once, when the address may be sent to; None if we are stopping before that."""
+        channel, to = self._channels.get(notice.channel), self._find(notice)
+        if channel is None or to is None:
+            missing = "channel is not configured" if channel is None else "nobody is reached there now"
+            return self._judged(notice, number, Outcome("retry", missing), 0.0)
+        door = self._door(channel, to)
+        async with door.turn:
+            # A test is somebody's who waits for it; a robot that is closed says so itself.
+            while notice.why != "test" and (seconds := door.wait(self._now())) > 0:
+                await self._pause(seconds)
+                if self._stopping.is_set():
+                    return None
+            if self._stopping.is_set():
+                return None
+            began = time.monotonic()
+            outcome = await self._try(channel, notice, to)
+            seconds = time.monotonic() - began
+            self._metrics.attempt_seconds.labels(notice.channel).observe(seconds)
+            door.sent(self._now(), outcome.wait)
+        return self._judged(notice, number, outcome, seconds)
+
+    def _door(self, channel: Channel, to: Recipient) -> Door:
+        key = (channel.name, to.address)
+        if key not in self._doors:
+            lately = self._lately.get((channel.name, to.shown), ())
+            self._doors[key] = Door(to.address, channel.limits, lately)
+        return self._doors[key]
+
+    @staticmethod
+    async def _try(channel: Channel, notice: Notice, to: Recipient) -> Outcome:
         try:
             return await channel.send(notice, to)
         except Exception as error:
             # A bug of ours in one channel must not end the others; it is loud here and in the ledger.
             log.exception("channel %s failed by itself", notice.channel)
-            return Outcome("retry", f"internal error: {error!r}")
+            return Outcome("retry", f"internal error: {type(error).__name__}")
+
+    def _judged(
+        self, notice: Notice, number: int, outcome: Outcome, seconds: float
+    ) -> tuple[Outcome, Attempt]:
+        at = self._now()
+        state = self._state_after(notice, outcome, at)
+        if state != "retrying":
+            self._metrics.notices.labels(notice.channel, state).inc()
+        kept = Attempt(
+            number=number, state=state, answer=outcome.answer, duration_ms=round(seconds * 1000), at=at
+        )
+        return outcome, kept
 
     def _state_after(self, notice: Notice, outcome: Outcome, at: datetime) -> NoticeState:
         covers = ", ".join(f"{one.rule}/{one.division} {one.state}" for one in notice.covers[:3])

@@ -9,9 +9,14 @@ from datetime import datetime
 from schemas.alert import AlertChange
 from schemas.streams import ALERT_TOPIC
 from services.alerts.channels import Channel, Destination, Notice, Recipient, Why, notice_of
+from services.alerts.channels.alertmanager import Alertmanager
+from services.alerts.channels.by_apprise import Apprise
+from services.alerts.channels.dingtalk import DingTalk
+from services.alerts.channels.feishu import Feishu
 from services.alerts.channels.mail import Mail, Relay
 from services.alerts.channels.topic import Topic
 from services.alerts.channels.webhook import Webhook
+from services.alerts.channels.wecom import WeCom
 from services.alerts.settings import AlertsSettings
 
 
@@ -20,6 +25,11 @@ def channels_of(settings: AlertsSettings) -> dict[str, Channel]:
     channels: list[Channel] = [
         Topic(settings.kafka),
         Webhook(settings.webhook_secret.get_secret_value().encode() or None),
+        WeCom(),
+        DingTalk(),
+        Feishu(),
+        Alertmanager(),
+        Apprise(),
     ]
     if settings.smtp_host:
         relay = Relay(

@@ -118,6 +118,16 @@ class Ledger:
             )
         return [_view(row) for row in rows]
 
+    def lately(self, seconds: float) -> dict[tuple[str, str], list[datetime]]:
+        """When attempts ended in the last seconds, by channel and recipient."""
+        with migrated():
+            rows = self._clickhouse.query(
+                "SELECT channel, recipient, groupArray(at) FROM alert_notice WHERE attempt > 0"
+                " AND at > now64(3) - toIntervalMillisecond(%(ms)s) GROUP BY channel, recipient",
+                {"ms": round(seconds * 1000)},
+            )
+        return {(channel, recipient): times for channel, recipient, times in rows}
+
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
         if rows:
             with migrated():

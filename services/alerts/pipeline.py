@@ -25,6 +25,7 @@ from schemas.alert import AlertChange
 from schemas.indicator import Figure
 from services.alerts.delivery import Courier, Patience
 from services.alerts.destinations import built_in, channels_of, find_in, notices_of
+from services.alerts.doors import LONGEST_SECONDS
 from services.alerts.feeds import untold
 from services.alerts.ledger import Ledger
 from services.alerts.log import Log
@@ -104,6 +105,7 @@ class Alerts:
     async def _begin(self) -> None:
         """Take in what ClickHouse knows: how alerts stand, which notices wait, what the figures are."""
         logged = await asyncio.to_thread(self.log.standings)
+        self._courier.remember(await asyncio.to_thread(self.ledger.lately, LONGEST_SECONDS))
         self._courier.take(await asyncio.to_thread(self.ledger.waiting))
         self.watch = Watch(self.plan, self._board_url, logged)
         await self._take(await asyncio.to_thread(self.log.figures, sorted(self.watch.indicators)))

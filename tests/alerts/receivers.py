@@ -19,6 +19,8 @@ class HttpReceiver:
     def __init__(self, statuses: Iterable[int] = ()) -> None:
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.statuses = deque(statuses)
+        self.body = "ok"
+        self.paths: list[str] = []
         self.answer_headers: dict[str, str] = {}
         self.on_request: Callable[[], None] = lambda: None
         receiver = self
@@ -26,14 +28,16 @@ class HttpReceiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.paths.append(self.path)
                 receiver.requests.append(({key.lower(): value for key, value in self.headers.items()}, body))
                 receiver.on_request()
                 self.send_response(receiver.statuses.popleft() if receiver.statuses else 200)
                 for name, value in receiver.answer_headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "2")
+                said = receiver.body.encode()
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
-                self.wfile.write(b"ok")
+                self.wfile.write(said)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Pytest's output is for failures."""
@@ -44,7 +48,8 @@ class HttpReceiver:
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook?token=secret"
+        self.base = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"{self.base}/hook?token=secret"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
@@ -54,7 +59,7 @@ class HttpReceiver:
 
     @property
     def states(self) -> list[str]:
-        return [orjson.loads(body)["alert"]["state"] for _headers, body in self.requests]
+        return [orjson.loads(body)["alerts"][0]["state"] for _headers, body in self.requests]
 
     def close(self) -> None:
         self._server.shutdown()

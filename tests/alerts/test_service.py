@@ -80,7 +80,7 @@ def test_fires_once_and_resolves_once_on_every_channel(
 
     assert site.changes(CHILDCARE_RULE) == ["firing", "resolved"]
     bodies = [orjson.loads(body) for _headers, body in web.requests]
-    ours = [body["alert"] for body in bodies if body["alert"]["rule"] == CHILDCARE_RULE]
+    ours = [body["alerts"][0] for body in bodies if body["alerts"][0]["rule"] == CHILDCARE_RULE]
     assert [alert["state"] for alert in ours] == ["firing", "resolved"]
     assert len({alert["alert_id"] for alert in ours}) == 1
     assert len(web.requests) == len(set(web.keys)) == 4
@@ -102,13 +102,13 @@ def test_what_is_sent_can_be_read_and_verified(site: Site, web: HttpReceiver, sm
     content = orjson.loads(body)
     assert content["type"] == "minmai.alert.v2"
     assert content["notice_id"] == headers["idempotency-key"]
-    assert content["alert"]["gap"] == "-0.25"
-    assert content["alert"]["threshold"] == "4.5"
+    assert content["alerts"][0]["gap"] == "-0.25"
+    assert content["alerts"][0]["threshold"] == "4.5"
     link = f"https://board.county.example/#childcare_places_per_1000/{COUNTY}"
-    assert content["alert"]["link"] == link
+    assert content["alerts"][0]["link"] == link
 
     message = smtp.messages[0]
-    assert message["Subject"].startswith("【告警】砚山县 每千人口托位数低于目标")
+    assert message["Subject"].startswith("【告警】民脉 砚山县 每千人口托位数低于目标")
     text = message.get_content()
     for expected in ("4.25 个/千人", "不低于 at least 4.5", "-0.25", "2024-05-06", "县卫生健康局", link):
         assert expected in text

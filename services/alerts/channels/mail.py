@@ -1,8 +1,9 @@
 """E-mail over SMTP.
 
 The standard library's smtplib, in a thread: it gives the code and text of every answer, speaks STARTTLS and
-TLS, and needs no further dependency. Its blocking costs one thread for the seconds of one attempt, and
-alerts are few; a connection is made for each attempt, because relays close idle ones.
+TLS, and needs no further dependency. Its blocking costs one of a few threads that do nothing else, so a
+server that never answers holds up mail and nothing besides; a connection is made for each attempt, because
+relays close idle ones.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -26,6 +28,9 @@ from services.alerts import templates
 from services.alerts.channels import AddressError, Language, Limits, Notice, Outcome, Recipient, Why
 
 TIMEOUT_SECONDS = 20.0
+TEXT_BYTES = 1_000_000
+_LONGEST_SECONDS = 60.0
+_AT_ONCE = 8
 
 ADDRESS = r"[!-?A-~]+@[A-Za-z0-9.-]+"
 """Printable ASCII but for @."""
@@ -48,11 +53,12 @@ class Mail:
     """Sends each recipient a message of its own."""
 
     name = "mail"
-    limits = Limits()
+    limits = Limits(bytes=TEXT_BYTES)
 
     def __init__(self, relay: Relay, sender: str) -> None:
         self._relay = relay
         self._sender = sender
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "mail")
 
     def recipient(self, address: str, language: Language = "both") -> Recipient:
         """An e-mail address, of ASCII: others need a server with SMTPUTF8."""
@@ -62,8 +68,8 @@ class Mail:
 
     def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
         """Subject and text as JSON: in its wire form, Chinese could not be read in the ledger."""
-        [change] = changes
-        said = {"subject": templates.subject(change), "text": templates.text(change)}
+        letter = templates.letter(changes, to.language, why)
+        said = {"subject": letter.title, "text": letter.text(TEXT_BYTES)}
         return orjson.dumps(said).decode()
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
@@ -72,10 +78,16 @@ class Mail:
         A 5xx before the message (greeting, TLS, login) is about our settings, which somebody can mend: the
         notice waits.
         """
-        return await asyncio.to_thread(self._send, self._message(notice, to), to.address)
+        message = self._message(notice, to)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS):  # of all answers together
+                return await loop.run_in_executor(self._threads, self._send, message, to.address)
+        except TimeoutError:
+            return Outcome("retry", f"no end within {_LONGEST_SECONDS:g} s")
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _message(self, notice: Notice, to: Recipient) -> EmailMessage:
         said = orjson.loads(notice.payload)

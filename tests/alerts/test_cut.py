@@ -1,0 +1,64 @@
+"""Texts cut by bytes: never too long, never half a character, and what is left out is said."""
+
+import unicodedata
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.alerts.channels.cut import Size, cut, in_json, joined, utf8
+
+MARKS = "\u0301\u0308\u200d\ufe0f"
+LETTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from('托位👩👨👧é"\\\n\t' + MARKS)
+TEXTS = st.text(LETTERS, max_size=60)
+SIZES = st.sampled_from([utf8, in_json])
+
+
+def more(left: int) -> str:
+    return f" [{left} more: https://board.example/] "
+
+
+@given(text=TEXTS, most=st.integers(0, 250), size=SIZES)
+def test_a_cut_text_fits_and_is_the_longest_that_does(text: str, most: int, size: Size) -> None:
+    kept = cut(text, most, size)
+    assert size(kept) <= most
+    if size(text) <= most:
+        assert kept == text
+        return
+    if most < size("…"):
+        assert kept == ""
+        return
+    beginning = kept.removesuffix("…") if kept.endswith("…") else pytest.fail(kept)
+    assert text.startswith(beginning)
+    after = text[len(beginning) :]
+    assert not unicodedata.combining(after[0])
+    assert after[0] not in "\u200d\ufe0f" or not beginning
+    # One character more, with all that belongs to it, would have been too much.
+    end = 1
+    while end < len(after) and (
+        unicodedata.combining(after[end]) or after[end] in "\u200d\ufe0e\ufe0f" or after[end - 1] == "\u200d"
+    ):
+        end += 1
+    assert size(beginning + after[:end] + "…") > most
+
+
+@given(head=TEXTS, items=st.lists(TEXTS, max_size=8), foot=TEXTS, most=st.integers(120, 700), size=SIZES)
+def test_what_is_left_out_of_a_list_is_counted(
+    head: str, items: list[str], foot: str, most: int, size: Size
+) -> None:
+    text = joined(head, items, foot, most, more=more, size=size)
+    assert size(text) <= most
+    if size(head + "".join(items) + foot) <= most:
+        assert text == head + "".join(items) + foot
+        return
+    said = [left for left in range(len(items) + 1) if more(left) in text]
+    assert said
+    if text.endswith(foot) and text.startswith(head):
+        kept = len(items) - max(said)
+        assert text.startswith(head + "".join(items[:kept])[:10])
+
+
+@given(text=TEXTS)
+def test_bytes_in_json_are_those_that_are_sent(text: str) -> None:
+    assert len(orjson.dumps({"a": text})) == len(orjson.dumps({"a": ""})) + in_json(text)
