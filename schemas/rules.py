@@ -6,13 +6,14 @@ beyond it, and clears when the measured value is `clear_margin` on the good side
 """
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter
 
+from schemas.consumption_voucher import Campaign
 from schemas.declaration import IndicatorId, Level, Text
 from schemas.fields import Contract, DivisionCode
 
@@ -119,8 +120,11 @@ class VoucherBudgetRule(MeasuredRule):
 
     kind: Literal["voucher_budget"] = "voucher_budget"
     threshold: Decimal = Decimal(90)
-    campaign: Annotated[str | None, Field(min_length=1, description="none: all campaigns together")] = None
-    budget: Annotated[Decimal, Field(gt=0, description="yuan")]
+    campaign: Annotated[Campaign | None, Field(description="none: all campaigns together")] = None
+    budget: Annotated[
+        Decimal | None, Field(gt=0, description="yuan; none: the budget reported as campaign_budget")
+    ] = None
+    since: Annotated[date | None, Field(description="first day of the money; none: all there was")] = None
 
 
 class VoucherPeakRule(MeasuredRule):
