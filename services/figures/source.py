@@ -54,7 +54,7 @@ class Source:
         self._clickhouse = clickhouse
         self._zone = plan.county.time_zone
         self._known_at = known_at
-        self._fields = _fields_of(indicators)
+        self._fields = fields_of(indicators)
         self.streams = frozenset().union(*(indicator.streams for indicator in indicators))
 
     def states(self, stream: str, days: Days | None = None) -> Iterator[Said]:
@@ -89,7 +89,7 @@ class Source:
         )
         found: dict[tuple[str, date], list[dict[str, Any]]] = {}
         for division, day, *sums in rows:
-            row = dict(zip(_VOUCHER_ROW, sums, strict=True))
+            row = dict(zip(VOUCHER_ROW, sums, strict=True))
             found.setdefault((division, day), []).append({"division": division, **row})
         for division, day in found.keys() if cells is None else cells:
             yield division, day, found.get((division, day), [])
@@ -130,7 +130,8 @@ class Source:
         )
 
 
-_VOUCHER_ROW = ("campaign", "sector", "step", "records", "face_value", "order_amount", "redeemed_value")
+VOUCHER_ROW = ("campaign", "sector", "step", "records", "face_value", "order_amount", "redeemed_value")
+"""What a row of voucher sums has, besides its division."""
 
 
 def load(
@@ -142,7 +143,7 @@ def load(
     return tally
 
 
-def _fields_of(indicators: Collection[Indicator]) -> Mapping[str, list[str]]:
+def fields_of(indicators: Collection[Indicator]) -> Mapping[str, list[str]]:
     """Return the fields of each stream that parts ask for."""
     asked: dict[str, set[str]] = {stream: set(fields) for stream, fields in _ALWAYS.items()}
     for indicator in indicators:

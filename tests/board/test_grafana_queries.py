@@ -1,6 +1,7 @@
 """The queries of Grafana's rules, on the real engine: one row, one number, with data and with none."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -57,8 +58,7 @@ RULES = [
 
 
 def with_rules(*rules: Rule) -> Plan:
-    made = plan()
-    return Plan(made.county, made.divisions, made.indicators, made.tasks, {one.id: one for one in rules})
+    return replace(plan(), rules={one.id: one for one in rules})
 
 
 def sql_of(rules: list[dict[str, Any]]) -> dict[str, str]:
