@@ -100,12 +100,12 @@ class Log:
             )
         return [FeedAlert.model_validate(row) for row in rows]
 
-    def write(self, changes: Sequence[AlertChange]) -> None:
+    def write(self, changes: Sequence[AlertChange], now: datetime | None = None) -> None:
         """Keep changes of state, in one insert; each is logged as of now, by the wall clock."""
         if not changes:
             return
-        now = datetime.now(UTC)
-        rows = [_row(change, now) for change in changes]
+        logged_at = now or datetime.now(UTC)
+        rows = [_row(change, logged_at) for change in changes]
         with migrated():
             self._clickhouse.insert("alert_log", {name: [row[name] for row in rows] for name in rows[0]})
 

@@ -29,13 +29,13 @@ class Table:
 
 
 def tables(clickhouse: ClickHouse) -> list[Table]:
-    """Return the tables with rows of a county's database."""
+    """Return the tables with rows of a county's database; not whom it alerts, addresses hold tokens."""
     rows = clickhouse.query(
         "SELECT table, any(engine), groupArray(name), groupArray(type) FROM (SELECT table, name, type, engine"
         " FROM system.columns AS one INNER JOIN system.tables AS its"
         " ON its.database = one.database AND its.name = one.table"
         " WHERE one.database = currentDatabase() AND endsWith(engine, 'MergeTree')"
-        " AND table != 'schema_versions' ORDER BY table, position) GROUP BY table ORDER BY table"
+        " AND table NOT IN ('schema_versions', 'alert_subscriber') ORDER BY table, position) GROUP BY table ORDER BY table"
     )
     return [Table(name, engine, dict(zip(names, types, strict=True))) for name, engine, names, types in rows]
 

@@ -14,6 +14,9 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Mode = Literal["at_once", "digest", "each", "every"]
 News = Literal["firing", "resolved", "no_data", "correction"]
 
+BUILT_IN = frozenset({"topic", "webhook", "mail"})
+"""The subscribers that the settings make."""
+
 _LONGEST = 366 * 86_400
 Seconds = Annotated[int, Field(ge=0, le=_LONGEST)]
 

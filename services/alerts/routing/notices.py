@@ -1,0 +1,134 @@
+"""Notices of tellings: one for each address, rendered once for all who are told the same in one language."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from schemas.alert import AlertChange
+from services.alerts.channels import Channel, Covered, Destination, Notice, Recipient, Why
+from services.alerts.routing.episodes import Episodes
+from services.alerts.routing.group import Telling
+from services.alerts.routing.router import Verbatim
+from services.alerts.routing.subscriber import Subscriber
+
+_NAMES = uuid5(NAMESPACE_URL, "minmai.routed")
+_ALIKE = frozenset({"mail", "wecom", "dingtalk", "feishu", "alertmanager", "topic"})
+"""Channels whose payload says nothing of the notice or the address: it is the same for all."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A notice, and why it is not sent; "" if it is."""
+
+    notice: Notice
+    muted: str
+
+
+@dataclass(frozen=True)
+class _Content:
+    changes: tuple[AlertChange, ...]
+    covers: tuple[Covered, ...]
+    digest: str
+
+
+class Directory:
+    """Where subscribers are reached."""
+
+    def __init__(self, subscribers: Iterable[Subscriber], channels: Mapping[str, Channel]) -> None:
+        """What is addressed by a channel that is not set up is not reached; `missing` says so."""
+        self._of: dict[str, list[Destination]] = {}
+        self._known: dict[tuple[str, str, str], Recipient] = {}
+        self.missing: list[tuple[str, str]] = []
+        for one in subscribers:
+            self._of[one.id] = []
+            for address in one.channels:
+                channel = channels.get(address.channel)
+                if channel is None:
+                    self.missing.append((one.id, address.channel))
+                    continue
+                to = channel.recipient(address.address, one.language)
+                self._of[one.id].append(Destination(one.id, address.channel, to))
+                self._known[one.id, address.channel, to.shown] = to
+
+    def of(self, subscriber: str) -> list[Destination]:
+        """All addresses of a subscriber."""
+        return self._of.get(subscriber, [])
+
+    def find(self, notice: Notice) -> Recipient | None:
+        """Whom a notice is for; None: its subscriber is no longer reached there."""
+        return self._known.get((notice.subscriber, notice.channel, notice.recipient))
+
+
+class Scribe:
+    """Writes one batch of notices."""
+
+    def __init__(
+        self, directory: Directory, channels: Mapping[str, Channel], episodes: Episodes, now: datetime
+    ) -> None:
+        self._directory = directory
+        self._channels = channels
+        self._episodes = episodes
+        self._now = now
+        self._contents: dict[tuple[int, int, str], _Content] = {}
+        self._payloads: dict[tuple[str, str, Why, str], str] = {}
+
+    def write(self, tellings: Sequence[Telling | Verbatim]) -> list[Made]:
+        """Return the notices of tellings, in their order."""
+        return [made for one in tellings for made in self._notices(one)]
+
+    def _notices(self, telling: Telling | Verbatim) -> Iterable[Made]:
+        if isinstance(telling, Verbatim):
+            content, why, muted, occasion = _content((telling.change,)), _why(telling.change), "", ""
+        else:
+            content, why = self._content(telling), telling.why
+            muted, occasion = telling.muted, telling.occasion
+        for to in self._directory.of(telling.subscriber.id):
+            said = "\n".join((to.subscriber, to.channel, to.to.shown, why, muted, occasion, content.digest))
+            id = uuid5(_NAMES, said)
+            payload = "" if muted else self._payload(id, content, to, why)
+            yield Made(
+                Notice(
+                    notice_id=id,
+                    covers=content.covers,
+                    subscriber=to.subscriber,
+                    channel=to.channel,
+                    recipient=to.to.shown,
+                    payload=payload,
+                    why=why,
+                    created_at=self._now,
+                    not_before=self._now,
+                ),
+                muted,
+            )
+
+    def _content(self, telling: Telling) -> _Content:
+        key = (telling.slots, telling.fresh, telling.only)
+        if key not in self._contents:
+            self._contents[key] = _content(telling.changes(self._episodes))
+        return self._contents[key]
+
+    def _payload(self, id: UUID, content: _Content, to: Destination, why: Why) -> str:
+        channel = self._channels[to.channel]
+        if to.channel not in _ALIKE:
+            return channel.payload(id, content.changes, to.to, why)
+        key = (to.channel, to.to.language, why, content.digest)
+        if key not in self._payloads:
+            self._payloads[key] = channel.payload(id, content.changes, to.to, why)
+        return self._payloads[key]
+
+
+def _content(changes: tuple[AlertChange, ...]) -> _Content:
+    covers = tuple(map(Covered.of, changes))
+    digest = blake2b(digest_size=16)
+    for one in covers:
+        digest.update(one.alert_id.bytes)
+        digest.update(f"{one.state}{one.changed_at.timestamp()}".encode())
+    return _Content(changes, covers, digest.hexdigest())
+
+
+def _why(change: AlertChange) -> Why:
+    if change.correction:
+        return "correction"
+    return "resolved" if change.condition in ("resolved", "ok") else "first"

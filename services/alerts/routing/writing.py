@@ -1,0 +1,97 @@
+"""Many notices into the ledger, as one block.
+
+What notices cover is sent as numbers into one list of changes, which the server looks up: ten thousand
+notices of a hundred alerts each are a million entries, and clickhouse-driver writes value by value.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from services.alerts.channels import Covered
+from services.alerts.ledger import NO_ALERT
+from services.alerts.log import migrated
+from services.alerts.routing.notices import Made
+from services.platform.clickhouse import ClickHouse
+
+_COVERED = "alert_id, state, changed_at, rule, division, subject"
+_PLAIN = {
+    "notice_id": "UUID",
+    "alert_id": "UUID",
+    "change": "String",
+    "rule": "String",
+    "division": "String",
+    "subscriber": "String",
+    "channel": "String",
+    "recipient": "String",
+    "why": "String",
+    "state": "String",
+    "answer": "String",
+    "at": "DateTime64(3, 'UTC')",
+    "not_before": "DateTime64(3, 'UTC')",
+    "payload": "String",
+}
+_INSERT = f"""
+    INSERT INTO alert_notice ({", ".join(_PLAIN)}, attempt, duration_ms, covers)
+    WITH (SELECT groupArray(({_COVERED})) FROM (SELECT * FROM told ORDER BY number)) AS known
+    SELECT {", ".join(_PLAIN)}, 0, 0, arrayMap(one -> known[one], reinterpret(numbers, 'Array(UInt32)'))
+    FROM made"""
+
+
+def keep(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
+    """Keep notices that wait, and those that are muted with the reason. Raises Unavailable."""
+    if not made:
+        return
+    numbers: dict[Covered, int] = {}
+    lists: dict[int, bytes] = {}  # by identity: notices of one content share their tuple
+    for one in made:
+        covers = one.notice.covers
+        if id(covers) not in lists:
+            found = [numbers.setdefault(covered, len(numbers) + 1) for covered in covers]
+            lists[id(covers)] = np.array(found, "<u4").tobytes()
+    rows: dict[str, list[Any]] = {f"{name} {type}": [] for name, type in _PLAIN.items()}
+    columns = list(rows.values())
+    for one in made:
+        for column, value in zip(columns, _row(one), strict=True):
+            column.append(value)
+    packed = [lists[id(one.notice.covers)] for one in made]
+    with migrated():
+        clickhouse.query(
+            _INSERT,
+            given={"made": {**rows, "numbers String": packed}, "told": _told(list(numbers))},
+            settings={"max_threads": 1},
+        )
+
+
+def _row(one: Made) -> tuple[Any, ...]:
+    notice = one.notice
+    first = next(iter(notice.covers), None)
+    return (
+        notice.notice_id,
+        first.alert_id if first else NO_ALERT,
+        first.state if first else "",
+        first.rule if first else "",
+        first.division if first else "",
+        notice.subscriber,
+        notice.channel,
+        notice.recipient,
+        notice.why,
+        "muted" if one.muted else "pending",
+        one.muted,
+        notice.created_at,
+        notice.not_before,
+        notice.payload,
+    )
+
+
+def _told(covers: Sequence[Covered]) -> dict[str, list[Any]]:
+    return {
+        "number UInt32": list(range(1, len(covers) + 1)),
+        "alert_id UUID": [one.alert_id for one in covers],
+        "state String": [one.state for one in covers],
+        "changed_at DateTime64(3, 'UTC')": [one.changed_at for one in covers],
+        "rule String": [one.rule for one in covers],
+        "division String": [one.division for one in covers],
+        "subject String": [one.subject for one in covers],
+    }
