@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 BEHAVIOUR := tests/platform tests/ingest tests/alerts tests/board tests/aggregate tests/e2e tests/kills
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-kafka test-browser test-metrics bench soak kills generate lint types format ci lock clean
+.PHONY: help install demo up test test-kafka test-browser test-metrics test-alertmanager bench soak kills generate lint types format ci lock clean
 
 help: ## list the targets
 	@echo '民脉 minmai'
@@ -30,20 +30,24 @@ up: $(VENV)/.run ## the same without the invented county: for records of your ow
 	@exec $(BIN)/minmai up $(FLAGS)
 
 test: $(VENV)/.dev ## install, then run the whole suite on the embedded broker
-	@$(BIN)/python -m pytest $(PYTEST) -m 'not kafka and not browser and not promtool' $(FLAGS); code=$$?; \
+	@$(BIN)/python -m pytest $(PYTEST) -m 'not kafka and not browser and not promtool and not alertmanager' $(FLAGS); code=$$?; \
 	echo 'Left out here: the same behaviour on Apache Kafka (make test-kafka; Java 17 and Maven),'; \
 	echo '               the page in a real browser (make test-browser; chromium),'; \
-	echo "               the metrics as Prometheus sees them (make test-metrics; promtool). All run in CI (.ci/run)."; \
+	echo "               the metrics as Prometheus sees them (make test-metrics; promtool),"; \
+	echo '               alerts in a real Alertmanager (make test-alertmanager). All run in CI (.ci/run).'; \
 	exit $$code
 
 test-kafka: $(VENV)/.dev ## the behaviour suites on Apache Kafka 4; needs Java 17 and Maven
-	@$(BIN)/python -m pytest $(PYTEST) --broker=kafka -m 'not browser and not promtool' $(BEHAVIOUR) $(FLAGS)
+	@$(BIN)/python -m pytest $(PYTEST) --broker=kafka -m 'not browser and not promtool and not alertmanager' $(BEHAVIOUR) $(FLAGS)
 
 test-browser: $(VENV)/.dev ## look at the page in a real browser; needs chromium
 	@$(BIN)/python -m pytest -m browser $(FLAGS)
 
 test-metrics: $(VENV)/.dev ## let Prometheus' own checker look at every service's metrics; needs promtool (Debian: prometheus)
 	@$(BIN)/python -m pytest -m promtool $(FLAGS)
+
+test-alertmanager: $(VENV)/.dev ## let a real Alertmanager take our alerts; needs Debian's prometheus-alertmanager
+	@$(BIN)/python -m pytest -m alertmanager $(FLAGS)
 
 bench: $(VENV)/.dev ## ingest, freshness, backlog, rivals, the cost of a record; on a machine with nothing else to do
 	@for part in ingest freshness backlog rivals cost; do $(BIN)/python -m benchmarks.$$part || exit; done
