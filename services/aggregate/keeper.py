@@ -9,6 +9,7 @@ A rebuild is a new keeper: it prepares beside the one that keeps, and writes onl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,7 +20,7 @@ from schemas.indicator import Figure
 from services.aggregate import definitions, metrics
 from services.aggregate.comparison import READING, History, Key, Rows, first_difference, keys_of, live_figures
 from services.aggregate.tasks import TaskReports
-from services.aggregate.touches import VOUCHERS, BlockName, Told, Touched, Touches
+from services.aggregate.touches import VOUCHERS, BlockName, Days, Told, Touched, Touches
 from services.figures.prospect import prospect
 from services.figures.source import Source
 from services.figures.tally import ENTITY_STREAMS, Tally
@@ -28,6 +29,8 @@ from services.platform.plan import Plan
 
 _TERM = 40
 """A version is the term and, in so many bits, the number of the refresh within it."""
+_AT_ONCE = 2
+"""How many streams are looked at together: each waits for ClickHouse more than it computes."""
 _NEWEST = "(SELECT argMax(worker, (term, begun_at, worker)) FROM keeper)"
 """The keeper that has taken over last."""
 
@@ -149,16 +152,28 @@ class Keeper:
 
     def _take(self) -> None:
         """Look at what was touched; what cannot be read now stays to be looked at."""
-        for stream, days in list(self._untaken.items()):
-            if stream == VOUCHERS:
-                for cell in self._source.vouchers(days):
-                    self._tally.set_vouchers(*cell)
-            elif stream in ENTITY_STREAMS:
-                for one in self._source.states(stream, days):
+        with ThreadPoolExecutor(_AT_ONCE) as questions:
+            asked = {
+                stream: questions.submit(self._standing, stream, days)
+                for stream, days in self._untaken.items()
+            }
+        for stream, standing in asked.items():
+            for one in standing.result():
+                if stream == VOUCHERS:
+                    self._tally.set_vouchers(*one)
+                elif stream in ENTITY_STREAMS:
                     self._tally.set_state(stream, one.subject, one.day, one.state)
-            else:
-                self._pending_tasks |= {subject for subject, _ in days}
+                else:
+                    self._pending_tasks.add(one)
             del self._untaken[stream]
+
+    def _standing(self, stream: str, days: Days) -> list[Any]:
+        """Return what the log tables hold of these entities and days; of tasks their numbers alone."""
+        if stream == VOUCHERS:
+            return list(self._source.vouchers(days))
+        if stream in ENTITY_STREAMS:
+            return list(self._source.states(stream, days))
+        return [subject for subject, _ in days]
 
     def _pend(self, key: Key, day: date) -> None:
         self._pending[key] = min(day, self._pending.get(key, day))

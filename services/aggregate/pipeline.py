@@ -11,7 +11,8 @@ For every partition it owns, again and again:
 7. refuse    send the dead letters and wait until the broker has them;
 8. account   write down what became of each push's records, for its receipt;
 9. tell      write down which entities and days were touched, and which identities count;
-             8 and 9 are one statement each for all blocks of a fetch, and so is what 2 reads back;
+             8 and 9 are one statement each for all blocks of a fetch, at the same time, and so is what 2
+             reads back;
 10. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
 
 Beside it, in the one worker that keeps the figures, whenever something was told or the day has changed:
@@ -176,8 +177,10 @@ class BlockPath:
         return Outcome(stream, block, sifted), told
 
     async def _write_down(self, counted: Sequence[tuple[Outcome, Told]]) -> list[None]:
-        await patiently(lambda: account(self._clickhouse, [outcome for outcome, _ in counted]))
-        await patiently(lambda: self._touches.tell([told for _, told in counted]))
+        await asyncio.gather(
+            patiently(lambda: account(self._clickhouse, [outcome for outcome, _ in counted])),
+            patiently(lambda: self._touches.tell([told for _, told in counted])),
+        )
         return [None] * len(counted)
 
     def _withdraw(self, stream: Stream, block: Block, new: Records) -> Touched:
