@@ -2,18 +2,21 @@
 
 For every partition it owns, again and again:
 
-1. read      the records a fetch returned, in the order of the partition;
-2. claim     agree on the block's boundaries, so that every try inserts the same rows;
-3. decode    bytes to checked records; what is no event becomes a dead letter;
+1. read      the records that fetches returned, in the order of the partition;
+2. decode    bytes to checked records; what is no event becomes a dead letter;
+3. claim     agree on the block's boundaries, so that every try inserts the same rows;
 4. sift      drop what was counted before; same id with other content becomes a dead letter;
 5. insert    one block into the log table under its token; its views follow in the same insert;
 6. withdraw  take voucher money that is withdrawn out of its sums;
 7. refuse    send the dead letters and wait until the broker has them;
 8. account   write down what became of each push's records, for its receipt;
 9. tell      write down which entities and days were touched, and which identities count;
-             8 and 9 are one statement each for all blocks of a fetch, at the same time, and so is what 2
+             8 and 9 are one statement each for all blocks of a round, at the same time, and so is what 3
              reads back;
 10. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
+
+While a block is in 3 to 10 the next one is in 2, and the one after that in 1, if so much waits. Neither has
+an effect outside the worker: a block is claimed only when the one before it has been counted to its end.
 
 Beside it, in the one worker that keeps the figures, whenever something was told or the day has changed:
 
@@ -59,10 +62,10 @@ from services.aggregate.records import (
     Records,
     conflicts,
     dead_letter_columns,
-    decode,
     insert,
     read_dead_letters,
 )
+from services.aggregate.stretch import Stretch
 from services.aggregate.together import Together
 from services.aggregate.touches import VOUCHERS, Told, Touched, Touches, touched_by, touched_by_withdrawal
 from services.aggregate.waiting import patiently
@@ -79,7 +82,7 @@ SendFigures = Callable[[Sequence[Figure]], Awaitable[None]]
 
 
 class BlockPath:
-    """Steps 2 to 9."""
+    """Steps 2 to 9: `read`, then `claim`, then `count`."""
 
     def __init__(
         self,
@@ -123,6 +126,11 @@ class BlockPath:
         touched = self._withdraw(stream, block, records)
         self._touches.tell([Told(block, stream.name, touched, records.identity[:, 0])])
 
+    def read(self, place: Place, messages: Sequence[Message]) -> Stretch:
+        """Begin to decode messages that follow each other; also while the block before them is counted."""
+        stream = BY_TOPIC.get(place.topic)
+        return Stretch(messages) if stream is None else Stretch.read(stream, place, messages)
+
     async def claim(self, wanted: Block) -> Block:
         """Agree on a block that begins where `wanted` does; its end may differ."""
         self._agreed.expect()
@@ -136,8 +144,9 @@ class BlockPath:
     async def _agree(self, wanted: Sequence[Block]) -> list[Block]:
         return await patiently(lambda: self._claims.claim(wanted))
 
-    async def count(self, block: Block, messages: Sequence[Message]) -> None:
-        """Count a claimed block, whole."""
+    async def count(self, block: Block, stretch: Stretch) -> None:
+        """Count a claimed block, whole: `stretch` has all messages of it and no others."""
+        messages = stretch.messages
         if block.place.topic == DEAD_LETTER_TOPIC:
             letters = read_dead_letters(block.place, messages)
             await patiently(lambda: self._clickhouse.insert("dead_letter", dead_letter_columns(letters)))
@@ -156,16 +165,16 @@ class BlockPath:
             return
         self._written.expect()
         try:
-            outcome, told = await self._count(BY_TOPIC[block.place.topic], block, messages)
+            outcome, told = await self._count(BY_TOPIC[block.place.topic], block, stretch)
         except BaseException:
             self._written.give_up()
             raise
         await self._written.add((outcome, told))
         metrics.fresh(metrics.COUNTED_SECONDS, block.written_at)
 
-    async def _count(self, stream: Stream, block: Block, messages: Sequence[Message]) -> tuple[Outcome, Told]:
-        # In a thread: 20,000 records take longer than the group coordinator waits for a heartbeat.
-        records, refused = await asyncio.to_thread(decode, stream, block.place, messages)
+    async def _count(self, stream: Stream, block: Block, stretch: Stretch) -> tuple[Outcome, Told]:
+        assert stretch.decoding is not None
+        records, refused = await stretch.decoding
         sifted = await patiently(lambda: self._sieve.sift(stream, block, records))
         await patiently(lambda: insert(self._clickhouse, stream, block, sifted.new))
         touched = await patiently(lambda: self._withdraw(stream, block, sifted.new))

@@ -14,6 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from mode import Service
+from mode.utils.locks import Event
 
 from schemas.streams import DEAD_LETTER_TOPIC
 from services.aggregate import metrics
@@ -22,6 +23,7 @@ from services.aggregate.membership import Assignment, Membership
 from services.aggregate.pipeline import BY_TOPIC, TOPICS, BlockPath
 from services.aggregate.progress import Standing
 from services.aggregate.settings import AggregateSettings
+from services.aggregate.stretch import Stretch
 from services.platform.kafka import stop_consumer
 from services.platform.offsets import Partition
 from services.platform.topics import topic_ids
@@ -33,9 +35,9 @@ KEEPER = TopicPartition(DEAD_LETTER_TOPIC, 0)
 
 
 _MANY = 5_000
-"""Records of a fetch that tell of a backlog."""
-_MORE_MS = 50
-"""How long the next fetch of a backlog is waited for."""
+"""Records of a fetch that tell of a backlog, if a block may have as many: it is fetched and read ahead."""
+_AHEAD = 3
+"""Blocks that may be in memory: one being counted, one being read, one being fetched."""
 
 
 AUDIT_SECONDS = 1.0
@@ -49,14 +51,16 @@ _FEW = 100
 class Owned:
     """A partition this worker owns.
 
-    `position`: the first offset not yet counted; `sought`: the offset it was last asked for again; `begun`:
-    whether an earlier owner may have counted the block that begins at `position`.
+    `position`: the first offset not yet counted; `waiting`: what has been fetched from there on; `ahead`:
+    what of that is read before its turn; `sought`: the offset it was last asked for again; `begun`: whether
+    an earlier owner may have counted the block that begins at `position`.
     """
 
     place: Place
     position: int
     agreed: int | None = None
     waiting: list[Any] = field(default_factory=list)
+    ahead: Stretch | None = None
     sought: int | None = None
     begun: bool = False
 
@@ -64,6 +68,17 @@ class Owned:
     def wanted(self) -> int:
         """The offset that has to come next."""
         return self.waiting[-1].offset + 1 if self.waiting else self.position
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the agreed block is longer than what has been fetched of it."""
+        return self.agreed is not None and self.wanted <= self.agreed
+
+    def drop_ahead(self) -> None:
+        """Give up what was read before its turn."""
+        if self.ahead is not None:
+            self.ahead.drop()
+        self.ahead = None
 
 
 class Reader(Service):
@@ -74,11 +89,13 @@ class Reader(Service):
     ) -> None:
         super().__init__(**options)
         self._settings = settings
+        self._many = min(_MANY, settings.block_records)
         self._path = path
         self._keep = keep
         self._membership = Membership(settings)
         self._owned: dict[TopicPartition, Owned] = {}
         self._moving = asyncio.Lock()
+        self._come, self._taken = Event(), Event()
         self._consumer: AIOKafkaConsumer | None = None
         self._was_passed = False
         self._audit_again_at = 0.0
@@ -103,6 +120,8 @@ class Reader(Service):
     async def on_stop(self) -> None:
         """Leave the group, after the block in hand."""
         async with self._moving:
+            for owned in self._owned.values():
+                owned.drop_ahead()
             await self._membership.leave()
             if self._consumer is not None:
                 await stop_consumer(self._consumer)
@@ -133,29 +152,47 @@ class Reader(Service):
             await self._membership.stay()
 
     @Service.task
-    async def _read(self) -> None:
+    async def _fetch(self) -> None:
+        """Fetch what is new; of a backlog also what comes after the blocks in hand."""
         consumer = self._consumer
         assert consumer is not None
         while not self.should_stop:
+            self._taken.clear()
+            room = _AHEAD * self._settings.block_records - sum(
+                len(one.waiting) for one in self._owned.values()
+            )
+            due = self._due(self.loop.time())
+            if room <= 0:  # a block that another worker has claimed may be larger than any of ours
+                due = [one for one in due if self._owned[one].is_short]
+            found = 0
+            if due or room > 0:
+                most = min(max(room, self._many), self._settings.block_records)
+                fetched = await consumer.getmany(*due, timeout_ms=500, max_records=most)
+                found = await self._accept(fetched)
+                if found:
+                    self._come.set()
+            if not (due or room > 0) or 0 < found < self._many:
+                await self.wait(self._taken)
+
+    @Service.task
+    async def _count_on(self) -> None:
+        """Count what has come, round by round: one block of each partition."""
+        while not self.should_stop:
             started = self.loop.time()
-            due = self._due(started)
-            moved, found, most = [], 0, self._settings.block_records
-            fetched = await consumer.getmany(*due, timeout_ms=500, max_records=most)
-            while fetched and not self.should_stop:
-                async with self._moving:
-                    moved += await self._accept(fetched)
-                found += sum(map(len, fetched.values()))
-                if found < _MANY or found >= most:
-                    break
-                # More is waiting, and each block has its price: several fetches make one.
-                fetched = await consumer.getmany(*due, timeout_ms=_MORE_MS, max_records=most - found)
-            self.behind = found > most // 2
-            if moved:
-                async with self._moving:
-                    if not self.should_stop:
-                        await self._move(moved)
+            await self.wait(self._come)
+            async with self._moving:
+                if self.should_stop:
+                    return
+                self._come.clear()
+                self._taken.set()
+                counted = await self._move([one for one, owned in self._owned.items() if owned.waiting])
+            waiting = [len(one.waiting) for one in self._owned.values() if not one.is_short]
+            self.behind = sum(waiting) >= self._many
+            if any(waiting):
+                self._come.set()
+            if not self.behind:
                 interval = self._settings.block_interval_ms / 1000
-                rest = interval if found < _FEW else interval / 2
+                rest = interval if counted < _FEW else interval / 2
                 await self.sleep(rest - (self.loop.time() - started))
 
     def _due(self, now: float) -> list[TopicPartition]:
@@ -166,37 +203,37 @@ class Reader(Service):
         self._audit_again_at = now + AUDIT_SECONDS
         return list(self._owned)
 
-    async def _accept(self, fetched: dict[TopicPartition, list[Any]]) -> list[TopicPartition]:
-        """Take in what a fetch brought; returns the partitions that have something to count."""
+    async def _accept(self, fetched: dict[TopicPartition, list[Any]]) -> int:
+        """Take in what a fetch brought; returns how many records of it are to be counted."""
         assert self._consumer is not None
-        moved = []
+        found = 0
         for partition, messages in fetched.items():
             owned = self._owned.get(partition)
             if owned is None:
                 continue
-            new = [message for message in messages if message.offset >= owned.wanted]
-            if (
-                new
-                and new[0].offset > owned.wanted
-                and not await self._has_gap(partition, owned, new[0].offset)
-            ):
+            wanted = owned.wanted
+            new = [message for message in messages if message.offset >= wanted]
+            if new and new[0].offset > wanted and not await self._has_gap(partition, owned, new[0].offset):
                 # Fetched before partitions moved: the owner has begun anew at an earlier offset since.
                 self._consumer.seek(partition, owned.wanted)
                 owned.sought = owned.wanted
                 continue
+            if self._owned.get(partition) is not owned or owned.wanted != wanted:
+                continue  # it has moved while the broker was asked, and what it wants now is fetched again
             owned.waiting.extend(new)
-            moved.append(partition)
-        return moved
+            found += len(new)
+        return found
 
-    async def _move(self, partitions: Iterable[TopicPartition]) -> None:
-        """Count what waits in these partitions, of those that are still owned."""
-        moved = [self._owned[one] for one in dict.fromkeys(partitions) if one in self._owned]
+    async def _move(self, partitions: Iterable[TopicPartition]) -> int:
+        """Count the next block of each of these partitions; returns the records in them."""
+        moved = [self._owned[one] for one in partitions]
         if self._was_passed:  # what others have counted since has not been seen here
             self._path.forget()
             self._was_passed = False
-        await asyncio.gather(*(self._advance(owned) for owned in moved))
+        counted = await asyncio.gather(*(self._advance(owned) for owned in moved))
         offsets = {TopicPartition(one.place.topic, one.place.partition): one.position for one in moved}
         await self._membership.commit(offsets)
+        return sum(counted)
 
     async def _has_gap(self, partition: TopicPartition, owned: Owned, found: int) -> bool:
         """Whether nothing lies between the wanted offset and the one found."""
@@ -221,18 +258,30 @@ class Reader(Service):
             )
         return bool(begins > wanted)
 
-    async def _advance(self, owned: Owned) -> None:
-        while owned.waiting:
-            if owned.agreed is None:
-                wanted = Block(owned.place, owned.position, owned.waiting[-1].offset)
-                agreed = await self._path.claim(wanted)
-                if agreed.first != wanted.first:
-                    self._begin_anew(owned, agreed)
-                    return
-                owned.agreed = agreed.last
-            if owned.waiting[-1].offset < owned.agreed:
-                return  # the agreed block is longer than what was fetched so far
-            await self._count(owned, owned.agreed)
+    async def _advance(self, owned: Owned) -> int:
+        """Count the next block, if all of it is here; what has been fetched after it is read meanwhile.
+
+        Returns the records in it.
+        """
+        most = self._settings.block_records
+        if owned.agreed is None:
+            owned.ahead = owned.ahead or self._path.read(owned.place, owned.waiting[:most])
+            agreed = await self._path.claim(Block(owned.place, owned.position, owned.ahead.last))
+            if agreed.first != owned.position:
+                self._begin_anew(owned, agreed)
+                return 0
+            owned.agreed = agreed.last
+        if owned.is_short:
+            return 0
+        stretch, owned.ahead = owned.ahead, None
+        if stretch is None or stretch.last != owned.agreed:
+            inside = [message for message in owned.waiting if message.offset <= owned.agreed]
+            stretch = self._path.read(owned.place, inside)
+        after = owned.waiting[len(stretch.messages) :][:most]
+        if len(after) >= self._many:
+            owned.ahead = self._path.read(owned.place, after)
+        await self._count(owned, stretch, owned.agreed)
+        return len(stretch.messages)
 
     def _begin_anew(self, owned: Owned, newest: Block) -> None:
         """Leave what others have counted meanwhile, and go on from the newest claim, as a new owner does."""
@@ -243,14 +292,16 @@ class Reader(Service):
             *(partition.topic, partition.partition, owned.position, newest.first),
         )
         self._was_passed = True
+        owned.drop_ahead()
         owned.position, owned.agreed, owned.waiting, owned.begun = newest.first, newest.last, [], True
+        owned.sought = None
         self._consumer.seek(partition, owned.position)
 
-    async def _count(self, owned: Owned, last: int) -> None:
-        inside = [message for message in owned.waiting if message.offset <= last]
+    async def _count(self, owned: Owned, stretch: Stretch, last: int) -> None:
+        inside = stretch.messages
         written_at = _written_at(inside[0]) if inside and not owned.begun else None
         with metrics.BLOCK_SECONDS.time():
-            await self._path.count(Block(owned.place, owned.position, last, written_at), inside)
+            await self._path.count(Block(owned.place, owned.position, last, written_at), stretch)
         metrics.BLOCK_RECORDS.observe(len(inside))
         owned.waiting = owned.waiting[len(inside) :]
         owned.position, owned.agreed, owned.begun = last + 1, None, False
@@ -275,6 +326,7 @@ class Reader(Service):
             }
             for partition in self._owned.keys() - kept.keys():
                 metrics.LAG.disown(partition)
+                self._owned[partition].drop_ahead()
             self._owned = dict(kept)
             if KEEPER not in kept:
                 self._keep(False)

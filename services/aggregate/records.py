@@ -24,6 +24,7 @@ class Message(Protocol):
     """What we read of a consumed Kafka record."""
 
     offset: int
+    timestamp: int
     value: bytes | None
 
 

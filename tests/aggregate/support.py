@@ -76,7 +76,7 @@ class Worker:
 
     async def count(self, place: Place, stretch: Sequence[Message]) -> None:
         """Claim and count a stretch that is one block, the newest of its partition or the next."""
-        await self.path.count(await self.claim(place, stretch), stretch)
+        await self.path.count(await self.claim(place, stretch), self.path.read(place, stretch))
 
     async def claim(self, place: Place, stretch: Sequence[Message]) -> Block:
         """Claim a stretch that is one block, the newest of its partition or the next."""

@@ -28,7 +28,10 @@ async def test_blocks_of_one_fetch_are_written_down_as_if_they_were_alone(pool: 
         worker.path.claim(Block(wheres[1], 4, 7)), worker.path.claim(Block(wheres[2], 7, 7))
     )
     assert (late, own) == (Block(wheres[1], 9, 9), Block(wheres[2], 7, 7)), "one was superseded, one not"
-    await asyncio.gather(worker.path.count(Block(wheres[1], 4, 4), sent[1]), worker.path.count(own, sent[2]))
+    stretches = [worker.path.read(where, block) for where, block in zip(wheres, sent, strict=True)]
+    await asyncio.gather(
+        worker.path.count(Block(wheres[1], 4, 4), stretches[1]), worker.path.count(own, stretches[2])
+    )
     rows = pool.query(
         "SELECT topic_id, partition, first_offset, stream, receipt, length(counted), length(duplicate)"
         " FROM receipt_counted FINAL"

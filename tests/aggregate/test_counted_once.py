@@ -129,11 +129,11 @@ async def test_of_two_claims_of_one_start_the_first_decides(pool: ClickHouse) ->
     first = await one.path.claim(Block(where, 0, 9))
     agreed = await other.path.claim(Block(where, 0, 29))
     assert agreed == first == Block(where, 0, 9)
-    await other.path.count(agreed, sent[:10])
-    await one.path.count(first, sent[:10])
+    await other.path.count(agreed, other.path.read(where, sent[:10]))
+    await one.path.count(first, one.path.read(where, sent[:10]))
     for worker in (other, one):
         rest = await worker.path.claim(Block(where, 10, 29))
-        await worker.path.count(rest, sent[10:])
+        await worker.path.count(rest, worker.path.read(where, sent[10:]))
     assert money(pool)[:2] == (30, 30)
 
 

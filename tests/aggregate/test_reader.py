@@ -1,5 +1,6 @@
 """What the reader does with fetches that do not go on where it stands."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from services.aggregate.blocks import Block, Place
 from services.aggregate.membership import Assignment, Membership
 from services.aggregate.reader import Owned, Reader
 from services.aggregate.settings import AggregateSettings
+from services.aggregate.stretch import Stretch
 from tests.aggregate.support import Message, place
 
 WHERE = place("facility")
@@ -20,11 +22,17 @@ PARTITION = TopicPartition(WHERE.topic, 0)
 
 @dataclass
 class Path:
-    """Notes the blocks it is asked to count; claims are granted as wanted, or end at `agreed`."""
+    """Notes what it is asked to read and count; claims are granted as wanted, or end at `agreed`."""
 
     agreed: int | None = None
     newest: Block | None = None
     counted: list[tuple[int, int, list[int]]] = field(default_factory=list)
+    begun: list[tuple[int, int]] = field(default_factory=list)
+
+    def read(self, _place: Place, messages: list[Message]) -> Stretch:
+        if messages:
+            self.begun.append((messages[0].offset, messages[-1].offset))
+        return Stretch(messages)
 
     def forget(self) -> None:
         self.counted.clear()
@@ -34,8 +42,8 @@ class Path:
             return self.newest
         return Block(wanted.place, wanted.first, self.agreed if self.agreed is not None else wanted.last)
 
-    async def count(self, block: Block, messages: list[Message]) -> None:
-        self.counted.append((block.first, block.last, [message.offset for message in messages]))
+    async def count(self, block: Block, stretch: Stretch) -> None:
+        self.counted.append((block.first, block.last, [message.offset for message in stretch.messages]))
         self.agreed = None
 
 
@@ -52,8 +60,8 @@ class Consumer:
         return dict.fromkeys(partitions, self.begins)
 
 
-def reader(path: Path, consumer: Consumer, position: int) -> Reader:
-    one = Reader(AggregateSettings(), path, lambda _keeping: None)  # type: ignore[arg-type]
+def reader(path: Path, consumer: Consumer, position: int, block_records: int = 50_000) -> Reader:
+    one = Reader(AggregateSettings(block_records=block_records), path, lambda _keeping: None)  # type: ignore[arg-type]
     one._consumer = consumer  # type: ignore[assignment]
     one._membership = Group()  # type: ignore[assignment]
     one._owned[PARTITION] = Owned(WHERE, position)
@@ -61,7 +69,14 @@ def reader(path: Path, consumer: Consumer, position: int) -> Reader:
 
 
 async def take(one: Reader, fetch: dict[TopicPartition, list[Any]]) -> None:
-    await one._move(await one._accept(fetch))
+    await one._accept(fetch)
+    await count_all(one)
+
+
+async def count_all(one: Reader) -> None:
+    """Count what has come, as long as there is a whole block of it."""
+    while partitions := [name for name, owned in one._owned.items() if owned.waiting and not owned.is_short]:
+        await one._move(partitions)
 
 
 def fetched(*offsets: int) -> dict[TopicPartition, list[Any]]:
@@ -135,13 +150,105 @@ async def test_what_comes_twice_is_taken_once() -> None:
 async def test_several_fetches_are_one_block_of_what_is_still_owned() -> None:
     path, consumer = Path(), Consumer()
     one = reader(path, consumer, 10)
-    moved = [*await one._accept(fetched(10, 11)), *await one._accept(fetched(12, 13))]
-    await one._move(moved)
+    await one._accept(fetched(10, 11))
+    await one._accept(fetched(12, 13))
+    await count_all(one)
     assert path.counted == [(10, 13, [10, 11, 12, 13])]
-    moved = await one._accept(fetched(14))
+    await one._accept(fetched(14))
     one._owned.clear()
-    await one._move(moved)
+    await count_all(one)
     assert len(path.counted) == 1
+
+
+async def test_the_next_block_is_read_while_one_is_counted_and_claimed_after_it() -> None:
+    """Else a worker that dies could leave two blocks unfinished, and the next owner completes only one."""
+    steps: list[str] = []
+
+    class Noted(Path):
+        def read(self, place: Place, messages: list[Message]) -> Stretch:
+            steps.append(f"read {messages[0].offset} to {messages[-1].offset}")
+            return super().read(place, messages)
+
+        async def claim(self, wanted: Block) -> Block:
+            steps.append(f"claim {wanted.first} to {wanted.last}")
+            return await super().claim(wanted)
+
+        async def count(self, block: Block, stretch: Stretch) -> None:
+            steps.append(f"count {block.first}")
+            await super().count(block, stretch)
+            await one._accept(fetched(*range(next_one[0], next_one.pop(0) + 2)))
+            steps.append(f"counted {block.first}")
+
+    path, next_one = Noted(), [14, 16, 18, 20]
+    one = reader(path, Consumer(), 10, block_records=2)
+    await one._accept(fetched(10, 11, 12, 13))
+    for _ in range(3):
+        await one._move([PARTITION])
+    assert steps == [
+        *("read 10 to 11", "claim 10 to 11", "read 12 to 13", "count 10", "counted 10"),
+        *("claim 12 to 13", "read 14 to 15", "count 12", "counted 12"),
+        *("claim 14 to 15", "read 16 to 17", "count 14", "counted 14"),
+    ]
+
+
+async def test_what_was_read_ahead_is_read_again_where_another_block_was_agreed_on() -> None:
+    path = Path()
+    one = reader(path, Consumer(), 10, block_records=2)
+    await one._accept(fetched(10, 11, 12, 13, 14))
+    await one._move([PARTITION])
+    path.agreed = 14
+    await count_all(one)
+    assert path.counted == [(10, 11, [10, 11]), (12, 14, [12, 13, 14])]
+    assert path.begun == [(10, 11), (12, 13), (12, 14)]
+
+
+async def test_what_was_read_ahead_is_not_counted_by_one_that_others_have_passed() -> None:
+    path, consumer = Path(), Consumer()
+    one = reader(path, consumer, 10, block_records=2)
+    await one._accept(fetched(10, 11, 12, 13))
+    await one._move([PARTITION])
+    path.newest = Block(WHERE, 20, 21)
+    await one._move([PARTITION])
+    path.newest = None
+    await take(one, fetched(20, 21))
+    assert path.counted == [(20, 21, [20, 21])]
+    assert path.begun == [(10, 11), (12, 13), (20, 21)]
+
+
+class Backlog(Consumer):
+    """A topic without end; notes how far it was fetched."""
+
+    fetched_to = 0
+
+    async def getmany(
+        self, *_partitions: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[Any]]:
+        await asyncio.sleep(0)
+        first, self.fetched_to = self.fetched_to, self.fetched_to + max_records
+        return fetched(*range(first, self.fetched_to))
+
+
+async def test_of_a_backlog_three_blocks_are_in_memory_and_a_longer_one_that_was_agreed_on() -> None:
+    consumer = Backlog()
+    one = reader(Path(), consumer, 0, block_records=10)
+    fetching = asyncio.create_task(one._fetch.fun(one))  # type: ignore[attr-defined]
+    await ticks()
+    assert consumer.fetched_to == 30
+    one._owned[PARTITION].agreed = 99
+    one._taken.set()
+    await ticks()
+    assert consumer.fetched_to == 100
+    await one._move([PARTITION])
+    one._taken.set()
+    await ticks()
+    assert consumer.fetched_to == 130
+    fetching.cancel()
+
+
+async def ticks() -> None:
+    """Let everything that can go on do so."""
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 async def test_what_it_does_not_own_is_left_alone() -> None:
@@ -203,7 +310,10 @@ class Given:
     async def claim(self, wanted: Block) -> Block:
         return wanted
 
-    async def count(self, block: Block, messages: list[Message]) -> None:
+    def read(self, _place: Place, messages: list[Message]) -> Stretch:
+        return Stretch(messages)
+
+    async def count(self, block: Block, stretch: Stretch) -> None:
         pass
 
     async def give(self, *numbers: int, kept: Iterable[int] | None = None) -> None:

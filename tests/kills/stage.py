@@ -121,7 +121,7 @@ def staged(
         clickhouse_port=settings.clickhouse_port,
         database=settings.clickhouse_database,
         clock="event",
-        block_records=40,  # many blocks, so that each step is passed often
+        block_records=20,  # many blocks, so that each step is passed often, while the next one is read
         block_interval_ms=100,
         session_timeout_ms=round(session_seconds * 1000),
         rebalance_timeout_ms=20_000,  # of those who live, on a machine that is busy
