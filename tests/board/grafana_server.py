@@ -13,143 +13,18 @@ import re
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
+
+from tests.board.grafana_bodies import AlertRule, Body, ContactPoint, Folder, Route, Source
 
 PLUGIN = "grafana-clickhouse-datasource"
 
-Uid = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,40}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=190)]
-Length = Annotated[str, StringConstraints(pattern=r"^(0|(\d+(ms|[smhdwy]))+)$")]
-LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
-LabelValue = Annotated[str, StringConstraints(min_length=1)]
-
-
-class Body(BaseModel):
-    """A documented body: an unknown field is a mistake of ours, though Grafana would overlook it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Folder(Body):
-    uid: Uid
-    title: Name
-    overwrite: bool = False
-
-
-class SourceJson(Body):
-    host: Annotated[str, Field(min_length=1)]
-    port: Annotated[int, Field(ge=1, le=65535)]
-    protocol: Literal["native", "http"]
-    username: str
-    defaultDatabase: str
-
-
-class Secrets(Body):
-    password: str
-
-
-class Source(Body):
-    uid: Uid
-    name: Name
-    type: Name
-    access: Literal["proxy"]
-    jsonData: SourceJson
-    secureJsonData: Secrets
-
-
-class Evaluator(Body):
-    type: Literal[
-        *("gt", "lt", "eq", "ne", "gte", "lte", "within_range", "outside_range"),
-        *("within_range_included", "outside_range_included"),
-    ]
-    params: Annotated[list[float], Field(min_length=1, max_length=2)]
-
-
-class Condition(Body):
-    type: Literal["query"]
-    evaluator: Evaluator
-    unloadEvaluator: Evaluator | None = None
-
-
-class SourceOf(Body):
-    type: str
-    uid: str
-
-
-class Model(Body):
-    refId: str
-    datasource: SourceOf
-    intervalMs: int
-    maxDataPoints: int
-
-
-class QueryModel(Model):
-    editorType: Literal["sql"]
-    queryType: Literal["table"]
-    format: Literal[1]
-    rawSql: Annotated[str, Field(min_length=1)]
-
-
-class ThresholdModel(Model):
-    type: Literal["threshold"]
-    expression: str
-    conditions: Annotated[list[Condition], Field(min_length=1, max_length=1)]
-
-
-class Range(Body):
-    from_: Annotated[int, Field(alias="from", ge=0)]
-    to: Annotated[int, Field(ge=0)]
-
-
-class Query(Body):
-    refId: str
-    queryType: str
-    relativeTimeRange: Range
-    datasourceUid: str
-    model: QueryModel | ThresholdModel
-
-
-class AlertRule(Body):
-    uid: Uid
-    title: Name
-    ruleGroup: Name
-    folderUID: Uid
-    orgID: int
-    condition: str
-    data: Annotated[list[Query], Field(min_length=1)]
-    noDataState: Literal["Alerting", "NoData", "OK", "KeepLast"]
-    execErrState: Literal["Alerting", "Error", "OK", "KeepLast"]
-    for_: Annotated[Length, Field(alias="for")]
-    keep_firing_for: Length
-    labels: dict[LabelName, LabelValue]
-    annotations: dict[str, str]
-    isPaused: bool
-
-
-class ContactPoint(Body):
-    uid: Uid
-    name: Name
-    type: Literal["email", "webhook", "dingding", "wecom"]
-    settings: dict[str, Any]
-    disableResolveMessage: bool
-
-
-class Route(Body):
-    receiver: str = ""
-    group_by: list[str] = []
-    object_matchers: list[tuple[str, Literal["=", "!=", "=~", "!~"], str]] = []
-    group_wait: Length = "30s"
-    group_interval: Length = "5m"
-    repeat_interval: Length = "4h"
-    continue_: Annotated[bool, Field(alias="continue")] = False
-    routes: list["Route"] = []
-
-
 NEEDED = {"email": "addresses", "webhook": "url", "dingding": "url", "wecom": "url"}
 SECRET = {"dingding": "url", "wecom": "url"}
+"""What it does not give back; of some channels, and in which version, differs."""
 HIDDEN = "[REDACTED]"
 
 
@@ -173,6 +48,7 @@ class GrafanaServer:
         self.user = ("admin", "secret")
         self.role = "Admin"
         self.hides_version = False
+        self.hides_secrets = True
         self.page: bytes | None = None  # what a proxy with a login of its own answers to everything
         self.calls: list[str] = []
         self.folders: dict[str, dict[str, Any]] = {}
@@ -396,7 +272,7 @@ class GrafanaServer:
 
     def _contacts(self, method: str, names: list[str], body: Any, editable: bool) -> tuple[int, Any]:
         if method == "GET":
-            return 200, [_hidden(one) for one in self.contacts.values()]
+            return 200, [self._hidden(one) for one in self.contacts.values()]
         if method == "DELETE":
             gone = self.contacts.get(names[0])
             others = [one for one in self.contacts.values() if gone and one["name"] == gone["name"]]
@@ -412,7 +288,12 @@ class GrafanaServer:
         if method == "PUT" and made["uid"] not in self.contacts:
             raise Refusal(404, "contact point not found")
         self.contacts[made["uid"]] = made
-        return 202, _hidden(made) if method == "POST" else {"message": "contactpoint updated"}
+        return 202, self._hidden(made) if method == "POST" else {"message": "contactpoint updated"}
+
+    def _hidden(self, contact: dict[str, Any]) -> dict[str, Any]:
+        secret = SECRET.get(contact["type"]) if self.hides_secrets else None
+        settings = {key: HIDDEN if key == secret else value for key, value in contact["settings"].items()}
+        return {**contact, "settings": settings, "provenance": ""}
 
     def _tree(self, method: str, names: list[str], body: Any, editable: bool) -> tuple[int, Any]:
         if method == "GET":
@@ -443,12 +324,6 @@ def _checked(model: type[Body], body: Any) -> dict[str, Any]:
         return model.model_validate_json(json.dumps(body)).model_dump(mode="json", by_alias=True)
     except ValidationError as error:
         raise Refusal(400, f"invalid object specification: {error}") from error
-
-
-def _hidden(contact: dict[str, Any]) -> dict[str, Any]:
-    secret = SECRET.get(contact["type"])
-    settings = {key: HIDDEN if key == secret else value for key, value in contact["settings"].items()}
-    return {**contact, "settings": settings, "provenance": ""}
 
 
 def _receivers(route: dict[str, Any]) -> set[str]:

@@ -10,6 +10,9 @@ from typing import Any
 
 HIDDEN = "[REDACTED]"
 
+_NEVER_TOLD = ("url", "password")
+"""A robot's address is its password, and not every Grafana hides it."""
+
 _LENGTHS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"(?:\d+(?:ms|[smhdw]))+")
 _PIECE = re.compile(r"(\d+)(ms|[smhdw])")
@@ -24,7 +27,8 @@ def differences(declared: Any, found: Any, at: str = "") -> Iterator[str]:
         for index, (value, other) in enumerate(zip(declared, found, strict=True)):
             yield from differences(value, other, f"{at}[{index}]")
     elif found != HIDDEN and not _same(declared, found):
-        yield f"{at}: {_short(found)} → {_short(declared)}"
+        secret = at.rpartition(".")[2] in _NEVER_TOLD
+        yield f"{at}: …" if secret else f"{at}: {_short(found)} → {_short(declared)}"
 
 
 def hides(declared: Any, found: Any) -> bool:
@@ -36,7 +40,7 @@ def hides(declared: Any, found: Any) -> bool:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
-        return bool(one) == bool(other) and (other is None or type(one) is type(other))
+        return one is other or (other is None and not one)
     if isinstance(one, str) and isinstance(other, str) and one != other:
         lengths = _length(one), _length(other)
         return None not in lengths and lengths[0] == lengths[1]
