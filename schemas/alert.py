@@ -40,6 +40,9 @@ class AlertChange(Contract):
     before: Annotated[AlertState, Field(description="what was shown before")] = "ok"
     condition: Annotated[Condition, Field(description="where the rule stands, whatever is laid over it")]
     held: Annotated[HeldCondition | None, Field(description="what no_data or error froze")] = None
+    began_at: Annotated[
+        UtcDatetime | None, Field(description="of pending and recovering, frozen ones too: when it began")
+    ] = None
     correction: Annotated[
         bool, Field(description="an earlier day was revised since the alert was sent: this is what holds")
     ] = False

@@ -28,7 +28,7 @@ def duration(written: Any) -> timedelta:
     """Return a duration as people write it: 90s, 30m, 12h or 2d; 0 is none. Raises ValueError."""
     if isinstance(written, timedelta):
         return written
-    if written == 0 and not isinstance(written, bool):
+    if written in (0, "0") and not isinstance(written, bool):
         return timedelta(0)
     if not isinstance(written, str) or not (found := _WRITTEN.fullmatch(written.strip())):
         raise ValueError("应为时长，如 30m、12h、2d · must be a duration, such as 30m, 12h or 2d")

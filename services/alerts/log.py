@@ -9,18 +9,19 @@ from uuid import UUID
 
 from clickhouse_driver.errors import ErrorCodes, ServerException
 
-from schemas.alert import FEED_STOPPED, AlertChange, AlertState
+from schemas.alert import FEED_STOPPED, TOLD, AlertChange, AlertState
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
 from schemas.indicator import Figure
+from services.alerts.entry import Logged
 from services.alerts.feeds import Stop, Told
-from services.alerts.watch import LoggedChange
+from services.alerts.rules.machine import Standing
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
 
 _COLUMNS = (
     *("alert_id", "rule", "kind", "rule_version", "indicator", "division", "subject", "severity", "state"),
-    *("before", "condition", "correction", "by", "value", "threshold", "as_of", "figure_version"),
+    *("before", "condition", "began_at", "correction", "by", "value", "threshold", "as_of", "figure_version"),
     "changed_at",
 )
 """The fields of a change that have a column of their own; all of them are in `change`."""
@@ -53,14 +54,23 @@ class Log:
         with migrated():
             self._clickhouse.query("SELECT 1 FROM alert_log LIMIT 1")
 
-    def standings(self) -> list[LoggedChange]:
-        """The newest change of each rule, division and subject."""
+    def standings(self) -> list[Logged]:
+        """The newest row of each rule, division and subject, and what people were told last of it."""
+        by = "rule, division, subject"
         with migrated():
-            rows = self._clickhouse.rows(
-                "SELECT rule, division, alert_id, state, condition, changed_at, subject FROM alert_log"
-                " ORDER BY changed_at DESC LIMIT 1 BY rule, division, subject"
+            rows = self._clickhouse.query(
+                "SELECT rule, division, subject, alert_id, state, condition, held, began_at, changed_at,"
+                " figure_version, change FROM alert_log WHERE rule != %(feeds)s"
+                f" ORDER BY changed_at DESC LIMIT 1 BY {by}",
+                {"feeds": FEED_STOPPED},
             )
-        return [LoggedChange(**row) for row in rows]
+            told = self._clickhouse.query(
+                f"SELECT {by}, change FROM alert_log WHERE state IN %(told)s AND change != ''"
+                f" ORDER BY changed_at DESC LIMIT 1 BY {by}",
+                {"told": sorted(TOLD)},
+            )
+        sent = {(rule, division, subject): change for rule, division, subject, change in told}
+        return [_logged(row, sent.get(row[:3], "")) for row in rows]
 
     def figures(self, indicators: Sequence[str]) -> list[Figure]:
         """The current figures of these indicators."""
@@ -108,6 +118,18 @@ class Log:
         rows = [_row(change, logged_at) for change in changes]
         with migrated():
             self._clickhouse.insert("alert_log", {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def _logged(row: Sequence[Any], sent: str) -> Logged:
+    rule, division, subject, alert_id, state, condition, held, began_at, changed_at, version, change = row
+    return Logged(
+        key=(rule, division, subject),
+        standing=Standing(condition, held or None, began_at, alert_id, changed_at),
+        shown=state,
+        version=version,
+        newest=AlertChange.model_validate_json(change) if change else None,
+        sent=AlertChange.model_validate_json(sent) if sent else None,
+    )
 
 
 def _row(change: AlertChange, now: datetime) -> dict[str, Any]:

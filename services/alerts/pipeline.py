@@ -1,18 +1,21 @@
 """The alerts service's whole path.
 
-    minmai.indicator.v1 ─► Follower ─► Watch ─► changes ─► alert_notice, then alert_log
-    indicator_live ──────► (at start)    │                    │
-    alert_log ───────────► (at start) ───┘                    ▼
-    alert_notice ────────► (at start: what waits) ────────► Courier ─► webhook, mail, minmai.alert.v1
-    feed_standing ───────► (now and then) ► changes ─► as above └─► alert_notice (every attempt)
+    minmai.indicator.v1 ─► Follower ─► readings ─┐
+    indicator_live ──────► (at start) ─► readings ├─► Evaluator ─► changes ─► alert_notice, then alert_log
+    alert_log ───────────► (at start) ───────────┘       ▲                          │
+    the county's clock ──► (durations end) ──────────────┘                          ▼
+    alert_notice ────────► (after any doubt: what waits) ───────────────────────► Courier ─► channels
+    feed_standing ───────► (now and then) ─► changes ─► as above                    └─► alert_notice
+
+A rule is weighed by readings, which are of what is fully written only: a figure is in `indicator_live` before
+it is on its topic. What follows is decided by `rules/machine.py`, which is pure.
 
 The order of the writes is what holds everything. A change counts once its row is in alert_log; its notices
-are in the ledger before that, and sent after it. A crash before the row leaves nothing: the figure is
-evaluated again and makes the same change, with the same ids. A crash after it leaves notices waiting, which
-the next start sends. A crash between sending and recording sends one notice again, under the same
-idempotency key.
+are in the ledger before that, and sent after it. A crash before the row leaves nothing: the same readings
+make the same change, with the same ids. A crash after it leaves notices waiting, which the next start sends.
+A crash between sending and recording sends one notice again, under the same idempotency key.
 
-After any doubt `_begin` reads everything from ClickHouse again, so a failed write needs no other remedy.
+After any doubt the evaluator reads everything from ClickHouse again, so a failed write needs no other remedy.
 """
 
 import asyncio
@@ -22,16 +25,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from schemas.alert import AlertChange
-from schemas.indicator import Figure
+from services.alerts.channels import Destination
+from services.alerts.channels.topic import Topic
 from services.alerts.delivery import Courier, Patience
 from services.alerts.destinations import built_in, channels_of, find_in, notices_of
 from services.alerts.doors import LONGEST_SECONDS
+from services.alerts.evaluator import Evaluator
 from services.alerts.feeds import untold
+from services.alerts.inhibition import unreliable
 from services.alerts.ledger import Ledger
 from services.alerts.log import Log
 from services.alerts.metrics import Metrics
+from services.alerts.revisions import Revisions
 from services.alerts.settings import AlertsSettings
-from services.alerts.watch import Watch
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.errors import Unavailable
@@ -41,6 +47,7 @@ from services.platform.plan import load_plan
 log = logging.getLogger(__name__)
 
 _FEEDS_SECONDS = 2.0
+_TICK_SECONDS = 1.0
 
 
 class Alerts:
@@ -55,7 +62,16 @@ class Alerts:
         self._clock = clock_for(settings, self._clickhouse)
         self.log = Log(self._clickhouse)
         self.ledger = Ledger(self._clickhouse)
-        self.watch = Watch(self.plan, self._board_url)
+        self.evaluator = Evaluator(
+            self.plan,
+            self._board_url,
+            log=self.log,
+            revisions=Revisions(self._clickhouse),
+            clock=self._clock,
+            begin=self._send_what_waits,
+            keep=self._tell,
+            unreliable=unreliable(self.plan),
+        )
         self._channels = channels_of(settings)
         patience = Patience(
             first=settings.notice_first_retry_seconds,
@@ -81,7 +97,7 @@ class Alerts:
 
     async def run(self) -> None:
         """Do the work until cancelled; any other end is an error that nobody foresaw."""
-        parts = (self._follower.run(), self._watch_feeds(), self._courier.failure())
+        parts = (self._follower.run(), self._tick(), self._watch_feeds(), self._courier.failure())
         work = [asyncio.create_task(part) for part in parts]
         try:
             await asyncio.gather(*work)
@@ -103,33 +119,38 @@ class Alerts:
             raise Unavailable(self._follower.trouble)
 
     async def _begin(self) -> None:
-        """Take in what ClickHouse knows: how alerts stand, which notices wait, what the figures are."""
-        logged = await asyncio.to_thread(self.log.standings)
+        """Take in what ClickHouse knows: which notices wait, how alerts stand, what the figures are."""
         self._courier.remember(await asyncio.to_thread(self.ledger.lately, LONGEST_SECONDS))
+        await self.evaluator.begin()
+        self._count()
+
+    async def _send_what_waits(self) -> None:
         self._courier.take(await asyncio.to_thread(self.ledger.waiting))
-        self.watch = Watch(self.plan, self._board_url, logged)
-        await self._take(await asyncio.to_thread(self.log.figures, sorted(self.watch.indicators)))
 
     async def _hear(self, news: Sequence[News]) -> None:
-        await self._take([one.figure for one in news])
+        """Evaluate changed figures, keep the changes with their notices, then let the notices go."""
+        self.metrics.figures.inc(len(news))
+        await self.evaluator.figures([one.figure for one in news])
+        self._count()
 
-    async def _take(self, figures: list[Figure]) -> None:
-        """Evaluate figures, keep the changes with their notices, then let the notices go."""
-        self.metrics.figures.inc(len(figures))
-        changes = await asyncio.to_thread(
-            lambda: [change for figure in figures for change in self.watch.take(figure, self._clock.now)]
-        )
-        await self._tell(changes)
-        firing = sum(one.last is not None and one.last.state == "firing" for one in self.watch.standings)
-        self.metrics.firing.set(firing)
+    async def _tick(self) -> None:
+        """Let durations end, until cancelled."""
+        while True:
+            with contextlib.suppress(Unavailable):  # the follower says so, and what is over stays over
+                await self.evaluator.tick()
+                self._count()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    def _count(self) -> None:
+        self.metrics.firing.set(self.evaluator.watch.firing)
 
     async def _watch_feeds(self) -> None:
         """Tell of feeds that ingest has stopped, and of their ends, until cancelled."""
         trouble = ""
         while True:
             try:
-                if trouble:  # a change may have been logged all the same, and its notices wait
-                    self._courier.take(await asyncio.to_thread(self.ledger.waiting))
+                if trouble:  # a change may have been logged all the same
+                    await self._send_what_waits()
                 await self._tell(await asyncio.to_thread(self._feed_changes))
                 trouble = ""
             except Unavailable as error:
@@ -143,6 +164,16 @@ class Alerts:
         told = self.log.feeds_told() if stops else []
         return untold(stops, told, self.plan, f"{self._board_url}/", self._clock.now)
 
+    def _hearing(self, change: AlertChange) -> list[Destination]:
+        """The topic hears every change, people of beginnings, ends and corrections."""
+        began = change.state == "firing" and change.before in ("ok", "pending", "resolved")
+        ended = change.state == "resolved"
+        return [
+            one
+            for one in self._destinations
+            if began or ended or change.correction or one.channel == Topic.name
+        ]
+
     async def _tell(self, changes: Sequence[AlertChange]) -> None:
         """Keep changes with their notices, then let the notices go."""
         if changes:
@@ -150,7 +181,7 @@ class Alerts:
             notices = [
                 notice
                 for change in changes
-                for notice in notices_of(change, self._destinations, self._channels, now)
+                for notice in notices_of(change, self._hearing(change), self._channels, now)
             ]
             await asyncio.to_thread(self.ledger.write, notices)
             await asyncio.to_thread(self.log.write, changes)

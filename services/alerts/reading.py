@@ -42,8 +42,8 @@ class Reading:
     """Grows with what was seen: a figure's version, or a block watermark."""
     at: datetime
     """When it was measured, by the county's clock."""
-    why: Text
-    """What was measured, for the reason of a change."""
+    why: Text | None
+    """What was measured, for the reason of a change; of no_data and error why. None: the value says all."""
     measured: str = ""
     """The id of what is measured: the indicator, or the topic, campaign or stream."""
     measured_name: Text | None = None
@@ -64,6 +64,8 @@ class Reading:
     """The contributing records there, below its address; "" where there are none to show."""
     correction: bool = False
     """Whether it differs from what was measured before because an earlier day was revised since."""
+    revision: Text | None = None
+    """What was revised, where that is known."""
 
     @property
     def key(self) -> Key:

@@ -1,171 +1,302 @@
-"""Where every rule stands in every division: figures go in, changes of state come out. No I/O.
+"""Where every rule stands in every place: readings go in, changes of state come out. No I/O.
 
-It can be rebuilt at any moment from `alert_log` and `indicator_live`; nothing that matters lives only here.
+It can be rebuilt at any moment from `alert_log` and what the sources say; nothing that matters lives only
+here. What is laid over an alert that fires (silenced, inhibited, acknowledged) changes what is shown of it,
+never where it stands.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import cast
-from uuid import NAMESPACE_URL, UUID, uuid5
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
 
-from schemas.alert import AlertChange, AlertState, Condition
-from schemas.declaration import Indicator, Text
+from schemas.alert import TOLD, AlertChange, AlertState
+from schemas.declaration import Text
 from schemas.indicator import Figure
-from schemas.rules import ValueRule
-from services.alerts.rules.limits import Limit, State, decide, exact, gap, limit_for, shown
-from services.platform.plan import Division, Plan
+from schemas.rules import IndicatorRule
+from services.alerts import inhibition
+from services.alerts.describe import close, describe
+from services.alerts.entry import OVER, Entry, Laid, Logged, Over
+from services.alerts.reading import Key, Reading
+from services.alerts.revisions import Revised, revision
+from services.alerts.rules import machine
+from services.alerts.rules.machine import Outcome, Standing, later
+from services.alerts.sources import indicator
+from services.platform.plan import Plan
 
-_CHANGES = uuid5(NAMESPACE_URL, "minmai.alert.v1")
-_TICK = timedelta(milliseconds=1)  # the log's resolution
-
-Key = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class LoggedChange:
-    """The newest row of `alert_log` of one rule in one division."""
-
-    rule: str
-    division: str
-    alert_id: UUID
-    state: AlertState
-    condition: Condition
-    changed_at: datetime
-    subject: str = ""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One rule in one division: its newest change, and figure and reason of its newest evaluation."""
-
-    rule: ValueRule
-    indicator: Indicator
-    division: Division
-    limit: Limit
-    last: LoggedChange | None = None
-    figure: Figure | None = None
-    reason: Text | None = None
+_BARE = Laid(
+    Text(
+        zh="静音、抑制或确认已结束，告警仍在",
+        en="no longer silenced, inhibited or acknowledged: still firing",
+    )
+)
 
 
 class Watch:
     """Every standing of a plan."""
 
-    def __init__(self, plan: Plan, board_url: str, logged: Iterable[LoggedChange] = ()) -> None:
-        """`logged`: how things stood when the last process ended; `board_url` without a slash at its end."""
+    def __init__(
+        self,
+        plan: Plan,
+        board_url: str,
+        logged: Iterable[Logged] = (),
+        unreliable: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        """`logged`: how things stood when the last process ended; `board_url` without a slash at its end.
+
+        `unreliable` names the indicators nobody can rely on while a feed (the subject of a rule of kind
+        feed_silent) is silent.
+        """
+        self._plan = plan
         self._board_url = board_url
-        self._standings: dict[Key, Standing] = {}
-        self._watching: dict[Key, list[Key]] = defaultdict(list)  # (indicator, division): standings
-        self._versions: dict[Key, int] = {}
-        known = {(change.rule, change.division): change for change in logged}
-        for rule, division, limit in _watched(plan):
-            key = (rule.id, division.code)
-            indicator = plan.indicators[rule.indicator]
-            self._standings[key] = Standing(rule, indicator, division, limit, known.get(key))
-            self._watching[rule.indicator, division.code].append(key)
+        self._unreliable = unreliable or {}
+        self._entries: dict[Key, Entry] = {}
+        self._of_figure: dict[tuple[str, str], list[Key]] = defaultdict(list)
+        self._laid: dict[Over, Mapping[UUID, Laid]] = {state: {} for state in OVER}
+        self._frozen: Mapping[str, Laid] = {}
+        self._gone: list[Logged] = []
+        self._timed: set[Key] = set()
+        self._firing: set[Key] = set()
+        for rule, division in indicator.watched(plan):
+            self._keep(Entry(rule, division, "", Standing(), "ok"))
+            self._of_figure[rule.indicator, division.code].append((rule.id, division.code, ""))
+        for one in logged:
+            self._recall(one)
+        self._frozen = inhibition.frozen(self._alerts(), self._unreliable)
 
     @property
-    def standings(self) -> list[Standing]:
-        """Every standing, in the order of rules and divisions."""
-        return list(self._standings.values())
+    def entries(self) -> list[Entry]:
+        """Every standing: those of indicators in the plan's order, then the others as they came."""
+        return list(self._entries.values())
 
     @property
     def indicators(self) -> set[str]:
         """The indicators that rules look at."""
-        return {standing.rule.indicator for standing in self._standings.values()}
+        return {name for name, _ in self._of_figure}
+
+    @property
+    def firing(self) -> int:
+        """How many alerts fire."""
+        return len(self._firing)
+
+    @property
+    def timed(self) -> bool:
+        """Whether a duration runs, so that time alone changes something."""
+        return bool(self._timed)
+
+    def known(self, rules: Collection[str]) -> list[Key]:
+        """The standings of these rules that the log has: a source says how each is, at rest or not."""
+        return [key for key, one in self._entries.items() if key[0] in rules and one.standing.changed_at]
+
+    def sent(self, figure: Figure) -> set[date]:
+        """The earlier days whose figures people were told of by an alert on this one."""
+        keys = self._of_figure.get((figure.indicator, figure.division), ())
+        told = (self._entries[key].sent for key in keys)
+        return {one.as_of for one in told if one is not None and one.as_of < figure.as_of}
 
     def take(self, figure: Figure, now: Callable[[], datetime | None]) -> list[AlertChange]:
-        """Evaluate a figure and return the changes of state it makes.
+        """Evaluate one figure; see `take_figures`."""
+        return self.take_figures([figure], now)
 
-        A version that has been seen, or an older one, is a repeat and changes nothing. `now` is asked only
-        for a change; while it does not know the time, the change is dated by the figure.
+    def take_figures(
+        self,
+        figures: Iterable[Figure],
+        now: Callable[[], datetime | None],
+        revised: Mapping[tuple[str, str, date], Revised] | None = None,
+    ) -> list[AlertChange]:
+        """Evaluate figures and return the changes they make; see `weigh`.
+
+        `now` is asked once; while it does not know the time, a figure is dated by itself. `revised` says what
+        became of earlier days that alerts were sent on.
         """
-        about = (figure.indicator, figure.division)
-        if figure.version <= self._versions.get(about, -1):
-            return []
-        self._versions[about] = figure.version
-        changes = (self._evaluate(key, figure, now) for key in self._watching.get(about, ()))
-        return [change for change in changes if change is not None]
+        at: datetime | None = None
+        readings = []
+        for figure in figures:
+            for key in self._of_figure.get((figure.indicator, figure.division), ()):
+                if figure.version > self._entries[key].seen:
+                    at = at or now() or figure.updated_at
+                    readings.append(self._of(self._entries[key], figure, at, revised or {}))
+        return self.weigh(readings)
 
-    def _evaluate(self, key: Key, figure: Figure, now: Callable[[], datetime | None]) -> AlertChange | None:
-        standing = self._standings[key]
-        before: State = cast(State, standing.last.condition) if standing.last else "ok"
-        decision = decide(standing.limit, standing.indicator, figure, before)
-        standing = replace(standing, figure=figure, reason=decision.reason)
-        change = None
-        if decision.state != "ok" and decision.state != before:  # noqa: PLR1714 - mypy narrows only so
-            last = _next(standing, figure, decision.state, now() or figure.updated_at)
-            standing = replace(standing, last=last)
-            change = self._describe(standing, figure, last, before)
-        self._standings[key] = standing
+    def weigh(self, readings: Iterable[Reading]) -> list[AlertChange]:
+        """Weigh readings, each at its own time, and return the changes of state they make.
+
+        A version that has been seen, or an older one, is a repeat and changes nothing.
+        """
+        changes, at = [], None
+        for one in readings:
+            at = one.at if at is None else max(at, one.at)
+            changes += self._weigh(one)
+        return changes + (self._settle(at) if at else [])
+
+    def tick(self, now: datetime) -> list[AlertChange]:
+        """Let durations end that are over; a standing that no source has confirmed yet waits for it."""
+        changes = []
+        for key in sorted(self._timed):
+            one = self._entries[key]
+            if one.reading and one.reading.status == "value" and now >= one.reading.at:
+                again = replace(one.reading, at=now, correction=False)
+                changes += self._follow(one, machine.weigh(one.rule, one.standing, again))
+        return changes + (self._settle(now) if changes else [])
+
+    def fail(self, rules: Collection[str], why: Text, now: datetime) -> list[AlertChange]:
+        """Say that these rules cannot be evaluated: what stands is held."""
+        changes = []
+        for key, one in list(self._entries.items()):
+            if key[0] in rules:
+                changes += self._follow(one, machine.freeze(one.standing, "error", now, why))
+        return changes
+
+    def lay(self, state: Over, over: Mapping[UUID, Laid], now: datetime) -> list[AlertChange]:
+        """Lay a state over the alerts that fire, by their ids; it is taken from all others.
+
+        Saying the same again changes nothing.
+        """
+        self._laid[state] = over
+        return self._show(now)
+
+    def settle(self, now: datetime) -> list[AlertChange]:
+        """Bring in line what follows from other standings: called once after a start."""
+        changes = [change for one in self._gone if (change := close(one, now))]
+        self._gone = []
+        return changes + self._settle(now, begin=True)
+
+    def _recall(self, logged: Logged) -> None:
+        rule = self._plan.rules.get(logged.key[0])
+        division = self._plan.divisions.get(logged.key[1])
+        known = self._entries.get(logged.key)
+        looked_at = rule is not None and (known is not None or not isinstance(rule, IndicatorRule))
+        if rule is None or division is None or not looked_at:
+            if logged.standing.stands in ("pending", "firing", "recovering"):
+                self._gone.append(logged)
+            return
+        # What was seen last is weighed once more: the rule may be another by now.
+        newest = logged.newest
+        self._keep(
+            Entry(
+                rule,
+                division,
+                logged.key[2],
+                logged.standing,
+                logged.shown,
+                logged.version - 1,
+                reason=newest.reason if newest else None,
+                newest=newest,
+                sent=logged.sent,
+            )
+        )
+        for state in OVER:
+            if logged.shown == state and logged.standing.alert_id:
+                laid = Laid(newest.reason, newest.by) if newest else _BARE
+                self._laid[state] = {**self._laid[state], logged.standing.alert_id: laid}
+
+    def _of(
+        self, entry: Entry, figure: Figure, at: datetime, revised: Mapping[tuple[str, str, date], Revised]
+    ) -> Reading:
+        rule = entry.rule
+        if not isinstance(rule, IndicatorRule):
+            raise TypeError(f"{rule.id} is no rule on an indicator")
+        measured = self._plan.indicators[rule.indicator]
+        found = indicator.reading(rule, measured, entry.division, figure, at)
+        if entry.sent:
+            then = revised.get((figure.indicator, figure.division, entry.sent.as_of))
+            if then and (told := revision(measured, entry.sent, then)):
+                return replace(found, correction=True, revision=told)
+        return found
+
+    def _weigh(self, reading: Reading) -> list[AlertChange]:
+        rule = self._plan.rules.get(reading.rule)
+        entry = self._entries.get(reading.key)
+        if rule is None:
+            return []
+        if entry is None:
+            division = self._plan.divisions[reading.division]
+            entry = Entry(rule, division, reading.subject, Standing(), "ok")
+        if reading.version <= entry.seen:
+            return []
+        entry = replace(entry, seen=reading.version, reading=reading)
+        if isinstance(rule, IndicatorRule) and rule.indicator in self._frozen:
+            self._keep(entry)
+            return []
+        return self._follow(entry, machine.weigh(rule, entry.standing, reading))
+
+    def _follow(self, entry: Entry, outcome: Outcome) -> list[AlertChange]:
+        """Keep what follows, and describe the change if it is one."""
+        entry = replace(entry, standing=outcome.standing, reason=outcome.reason)
+        if outcome.changed:
+            return [self._tell(entry, outcome.reason, correction=outcome.correction)]
+        if entry.standing.changed_at is None:
+            entry = replace(entry, shown=entry.standing.condition)
+        self._keep(entry)
+        return []
+
+    def _tell(self, entry: Entry, reason: Text, *, correction: bool = False, by: str = "") -> AlertChange:
+        shown = self._shown(entry)
+        change = describe(entry, shown, reason, self._board_url, correction=correction, by=by)
+        told = change if change.state in TOLD else entry.sent
+        reading = replace(entry.reading, correction=False) if entry.reading else None
+        self._keep(replace(entry, shown=shown, newest=change, sent=told, reading=reading))
         return change
 
-    def _describe(self, standing: Standing, figure: Figure, last: LoggedChange, before: State) -> AlertChange:
-        rule, indicator, limit = standing.rule, standing.indicator, standing.limit
-        value = exact(indicator, figure)
-        if value is None or standing.reason is None:
-            raise AssertionError(f"{rule.id}: a figure without a value changed a state: {figure!r}")
-        return AlertChange(
-            alert_id=last.alert_id,
-            state=last.state,
-            before=before,
-            condition=last.condition,
-            severity=rule.severity,
-            rule=rule.id,
-            rule_version=rule.version,
-            name=rule.name,
-            reason=standing.reason,
-            indicator=indicator.id,
-            indicator_name=indicator.name,
-            division=standing.division.code,
-            division_name=standing.division.name,
-            numerator=figure.numerator,
-            denominator=figure.denominator,
-            value=float(value),
-            shown=shown(value, limit, indicator.decimals),
-            unit=indicator.unit,
-            direction=limit.direction,
-            threshold=limit.threshold,
-            clear_level=limit.clear_level,
-            gap=gap(value, limit, indicator.decimals),
-            due=figure.due,
-            forecast=figure.forecast,
-            forecast_low=figure.forecast_low,
-            forecast_high=figure.forecast_high,
-            pace_needed=figure.pace_needed,
-            pace_observed=figure.pace_observed,
-            as_of=figure.as_of,
-            figure_version=figure.version,
-            owner=indicator.owner,
-            changed_at=last.changed_at,
-            link=f"{self._board_url}/#{indicator.id}/{standing.division.code}",
-        )
+    def _shown(self, entry: Entry) -> AlertState:
+        id = entry.standing.alert_id
+        if entry.standing.stands == "firing" and id:
+            for state in OVER:
+                if id in self._laid[state]:
+                    return state
+        return entry.standing.condition
 
+    def _keep(self, entry: Entry) -> None:
+        key, standing = entry.key, entry.standing
+        at_rest = standing.changed_at is None and not isinstance(entry.rule, IndicatorRule)
+        if at_rest:  # ten thousand merchants at rest are no standings
+            self._entries.pop(key, None)
+        else:
+            self._entries[key] = entry
+        for of, there in (
+            (self._timed, standing.condition in ("pending", "recovering")),
+            (self._firing, standing.stands == "firing"),
+        ):
+            (of.add if there else of.discard)(key)
 
-def _watched(plan: Plan) -> Iterator[tuple[ValueRule, Division, Limit]]:
-    for rule in plan.rules.values():
-        if not isinstance(rule, ValueRule):
-            continue
-        for division in plan.shown_divisions:
-            # Figures are kept for these two levels only.
-            if division.level != "community":
-                limit = limit_for(rule, plan.indicators[rule.indicator], division.level)
-                if limit is not None:
-                    yield rule, division, limit
+    def _alerts(self) -> list[Entry]:
+        return [self._entries[key] for key in sorted(self._firing)]
 
+    def _settle(self, now: datetime, *, begin: bool = False) -> list[AlertChange]:
+        """Freeze what depends on feeds that are silent, thaw what no longer does, inhibit what is to be."""
+        frozen = inhibition.frozen(self._alerts(), self._unreliable)
+        turned = frozen.keys() ^ self._frozen.keys() | (frozen.keys() if begin else set())
+        self._frozen = frozen
+        self._inhibit()
+        changes = []
+        for (name, _), keys in self._of_figure.items() if turned else ():
+            if name in turned:
+                for key in keys:
+                    changes += self._turn(self._entries[key], frozen.get(name), now)
+        if changes:
+            self._inhibit()
+        return changes + self._show(now)
 
-def _next(standing: Standing, figure: Figure, state: State, now: datetime) -> LoggedChange:
-    """The change that follows the last one.
+    def _turn(self, entry: Entry, why: Laid | None, now: datetime) -> list[AlertChange]:
+        if why:
+            return self._follow(entry, machine.freeze(entry.standing, "no_data", now, why.why))
+        if entry.reading is None:
+            return []
+        again = replace(entry.reading, at=max(now, entry.reading.at))
+        return self._follow(entry, machine.weigh(entry.rule, entry.standing, again))
 
-    Its id follows from what came before: deciding it again after a crash names it the same. Its time is later
-    than that of the change before, whatever the clock does: the newest row is the last one written.
-    """
-    last = standing.last
-    rule, division = standing.rule.id, standing.division.code
-    if state == "resolved" and last is not None:
-        alert_id = last.alert_id
-    else:
-        alert_id = uuid5(_CHANGES, f"{rule}/{division}/{figure.version}/{last.alert_id if last else ''}")
-    changed_at = max(now, last.changed_at + _TICK) if last else now
-    return LoggedChange(rule, division, alert_id, state, state, changed_at)
+    def _inhibit(self) -> None:
+        self._laid["inhibited"] = inhibition.inhibited(self._alerts(), self._frozen)
+
+    def _show(self, now: datetime) -> list[AlertChange]:
+        """Tell of each alert that is shown otherwise than the log has it."""
+        changes = []
+        for one in self._alerts():
+            shown = self._shown(one)
+            if shown != one.shown:
+                id = one.standing.alert_id
+                laid = next((self._laid[state][id] for state in OVER if state == shown and id), _BARE)
+                standing = replace(one.standing, changed_at=later(one.standing, now))
+                changes.append(self._tell(replace(one, standing=standing), laid.why, by=laid.by))
+        return changes

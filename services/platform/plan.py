@@ -16,6 +16,7 @@ from schemas.fields import Contract
 from schemas.rules import MODELS, RULE, Rule, RuleBase, UnknownRule, kind_of
 from services.platform.errors import PlanError
 from services.platform.plan_files import checks
+from services.platform.plan_files.defaults import default_rules
 from services.platform.plan_files.divisions import Division, read_divisions
 from services.platform.plan_files.entries import Entry, read_entries, read_entry
 from services.platform.plan_files.mistakes import Mistakes
@@ -101,9 +102,17 @@ def load_plan(folder: Path) -> Plan:
         divisions=divisions,
         indicators={entry.model.id: entry.model for entry in indicators or [] if entry.model},
         tasks={entry.model.number: entry.model for entry in tasks or [] if entry.model},
-        rules={entry.model.id: RULE.validate_python(entry.model) for entry in rules or [] if entry.model},
+        rules=_rules(indicators or [], rules or []),
         feeds={entry.model.id: entry.model for entry in feeds or [] if entry.model},
     )
+
+
+def _rules(indicators: list[Entry[Indicator]], rules: list[Entry[RuleBase]]) -> dict[str, Rule]:
+    """Return the rules that are switched on: those declared, then those that follow from the targets."""
+    declared = {entry.model.id: RULE.validate_python(entry.model) for entry in rules if entry.model}
+    following = default_rules(entry.model for entry in indicators if entry.model)
+    every = {**declared, **{rule.id: rule for rule in following if rule.id not in declared}}
+    return {id: rule for id, rule in every.items() if rule.enabled}
 
 
 @dataclass

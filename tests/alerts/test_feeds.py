@@ -74,7 +74,7 @@ def test_stops_and_ends_are_delivered_once_over_a_restart(site: Site, web: HttpR
     assert len(set(web.keys)) == len(web.keys) == 4
     log = site.query("SELECT alert_id, state FROM alert_log ORDER BY changed_at")
     assert log == [(first, "firing"), (first, "resolved"), (second, "firing"), (second, "resolved")]
-    shown = [one for one in site.get("/v1/alerts").json()["alerts"] if one["rule"] == FEED_STOPPED]
+    shown = [one for one in site.get("/v1/alerts?state=all").json()["alerts"] if one["rule"] == FEED_STOPPED]
     assert [(one["indicator"], one["state"]) for one in shown] == [
         ("minmai.feed.clinics", "resolved"),
         ("minmai.feed.sports", "resolved"),

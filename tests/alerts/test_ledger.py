@@ -67,9 +67,10 @@ def test_what_is_written_is_read_back(ledger: Ledger, log: Log) -> None:
     ledger.write(notices(made))
     log.write(made)
     [standing] = log.standings()
-    assert standing.state == "resolved"
-    assert standing.alert_id == made[1].alert_id
-    assert standing.changed_at == made[1].changed_at == NOW + timedelta(milliseconds=1)
+    assert standing.shown == standing.standing.condition == "resolved"
+    assert standing.standing.alert_id == made[1].alert_id
+    assert standing.standing.changed_at == made[1].changed_at == NOW + timedelta(milliseconds=1)
+    assert standing.newest == standing.sent == made[1]
     assert ledger.waiting() == notices(made)
 
 

@@ -132,10 +132,11 @@ def test_a_figure_without_a_value_freezes(site: Site) -> None:
     site.publish(without_value(childcare(2_000, 2), "no_data"))
     site.publish(without_value(childcare(2_000, 3), "not_applicable"))
     caught_up(site, 4)
-    assert site.changes(CHILDCARE_RULE) == ["firing"]
+    assert site.changes(CHILDCARE_RULE) == ["firing", "no_data"]
     [standing] = [one for one in site.get("/v1/alerts").json()["alerts"] if one["rule"] == CHILDCARE_RULE]
-    assert standing["state"] == "firing"
+    assert (standing["state"], standing["held"]) == ("no_data", "firing")
     assert "指标不适用" in standing["reason"]
+    assert "告警维持" in standing["reason"]
 
 
 def test_without_channels_alerts_are_kept(site: Site) -> None:

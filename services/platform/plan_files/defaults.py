@@ -1,0 +1,50 @@
+"""The alert rules that follow from indicators' targets; an entry of rules.yaml of the same id overrides.
+
+By default an operator hears of the county, not of each township: that the pace of late misses the target,
+once that has been so for a week, and that the due day has passed without it.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from schemas.declaration import Indicator, Level, Text
+from schemas.rules import ForecastRule, Rule, StatusRule
+
+FORECAST = "_forecast"
+MISSED = "_missed"
+
+_LASTING = timedelta(days=7)
+
+
+def default_rules(indicators: Iterable[Indicator]) -> Iterator[Rule]:
+    """Yield the rules of each indicator with a target."""
+    for one in indicators:
+        if one.target is None:
+            continue
+        levels = _levels(one)
+        yield ForecastRule.model_validate(
+            {
+                "id": f"{one.id}{FORECAST}",
+                "name": Text(
+                    zh=f"{one.name.zh}预计到期达不到目标",
+                    en=f"{one.name.en}: target will be missed at this pace",
+                ),
+                "indicator": one.id,
+                "levels": levels,
+                "for": _LASTING,
+                "keep_firing": _LASTING,
+            }
+        )
+        yield StatusRule(
+            id=f"{one.id}{MISSED}",
+            name=Text(zh=f"{one.name.zh}到期未达目标", en=f"{one.name.en}: missed its target"),
+            indicator=one.id,
+            levels=levels,
+            severity="critical",
+        )
+
+
+def _levels(indicator: Indicator) -> list[Level]:
+    """The county where something is promised of it, else where it is."""
+    promised = indicator.target.levels if indicator.target else []
+    return ["county"] if "county" in promised and "county" in indicator.levels else list(promised)
