@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli.alerts.declared import register
 from cli.paths import plan_folder
 from services.platform.errors import MinmaiError
 
@@ -33,6 +34,7 @@ grafana = _typer("Grafana.")
 for _name, _group in (("alerts", alerts), ("topics", topics), ("plan", plan), ("agency", agency)):
     app.add_typer(_group, name=_name)
 app.add_typer(feed, name="feed")
+register(alerts)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(grafana, name="grafana")
 

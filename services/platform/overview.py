@@ -35,7 +35,8 @@ def tables(clickhouse: ClickHouse) -> list[Table]:
         " FROM system.columns AS one INNER JOIN system.tables AS its"
         " ON its.database = one.database AND its.name = one.table"
         " WHERE one.database = currentDatabase() AND endsWith(engine, 'MergeTree')"
-        " AND table NOT IN ('schema_versions', 'alert_subscriber') ORDER BY table, position) GROUP BY table ORDER BY table"
+        " AND table NOT IN ('schema_versions', 'alert_subscriber')"
+        " ORDER BY table, position) GROUP BY table ORDER BY table"
     )
     return [Table(name, engine, dict(zip(names, types, strict=True))) for name, engine, names, types in rows]
 

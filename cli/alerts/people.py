@@ -1,0 +1,115 @@
+"""`minmai alerts subscribe`, `list`, `unsubscribe`."""
+
+import getpass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from schemas.rules import duration, written
+from services.alerts.destinations import channels_of
+from services.alerts.routing.store import Store, UnknownOrder
+from services.alerts.routing.subscriber import Subscriber, built_in_of
+from services.alerts.routing.views import checked, shown
+from services.alerts.settings import AlertsSettings
+from services.platform.clickhouse import ClickHouse
+from services.platform.errors import MinmaiError
+from services.platform.settings import load
+
+
+class WrongOption(MinmaiError):
+    """What was asked for does not fit; the message names the options."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was given of a subscription; None was not. `lengths` and `quiet` as people write them."""
+
+    to: list[str] | None
+    plain: Mapping[str, Any]
+    lengths: Mapping[str, str | None]
+    quiet: str | None
+
+    def over(self, said: dict[str, Any]) -> dict[str, Any]:
+        """What was said before, with what is given now. Raises WrongOption."""
+        said = said | {name: value for name, value in self.plain.items() if value is not None}
+        said |= {name: _seconds(name, value) for name, value in self.lengths.items() if value is not None}
+        if self.to:
+            parts = (one.split(":", 1) for one in self.to)
+            said["channels"] = [dict(zip(("channel", "address"), one, strict=False)) for one in parts]
+        if self.quiet is not None:
+            begin, dash, end = self.quiet.partition("-")
+            said["quiet"] = {"begin": begin, "end": end} if dash else None
+        return said
+
+
+def subscribe(id: str, wanted: Wanted, by: str) -> None:
+    """Keep a subscriber and print it."""
+    settings = load(AlertsSettings)
+    store = Store(ClickHouse(settings))
+    try:
+        said = store.subscriber(id).model_dump(mode="json", exclude={"unsubscribed_at"})
+    except UnknownOrder:
+        said = {"id": id, "name": id}
+    try:
+        one = Subscriber.model_validate(wanted.over(said))
+    except ValidationError as error:
+        raise WrongOption(mistakes(error)) from None
+    channels = channels_of(settings)
+    checked(one, channels)
+    kept = store.subscribe(one, author(by))
+    print("已订阅 · subscribed:")
+    _print(kept, settings)
+
+
+def show() -> None:
+    """Print all subscribers, those that the settings make first."""
+    settings = load(AlertsSettings)
+    for one in (*built_in_of(settings), *Store(ClickHouse(settings)).subscribers()):
+        _print(one, settings)
+
+
+def unsubscribe(id: str, by: str) -> None:
+    """End a subscription and say so."""
+    Store(ClickHouse(load(AlertsSettings))).unsubscribe(id, author(by))
+    print(f"{id}: 已退订 · unsubscribed")
+
+
+def author(by: str) -> str:
+    """Who says something: as given, else the user of this machine."""
+    return by or getpass.getuser()
+
+
+def mistakes(error: ValidationError) -> str:
+    """What is wrong with what was given, a line each, without the values: an address may be a secret."""
+    lines = [f"  {'.'.join(map(str, one['loc'])) or '-'}: {one['msg']}" for one in error.errors()]
+    return "\n".join(["选项有误 · what was given is wrong:", *lines])
+
+
+def _seconds(name: str, text: str) -> int:
+    try:
+        return int(duration(0 if text == "0" else text).total_seconds())
+    except ValueError as error:
+        raise WrongOption(f"{name}: {error}") from None
+
+
+def _print(one: Subscriber, settings: AlertsSettings) -> None:
+    view = shown(one, channels_of(settings))
+    print(f"{one.id:<24} {one.name}  [{one.kind}, {one.mode}, {one.language}]")
+    for address in view.addresses:
+        print(f"    {address.channel:<14} {address.shown}")
+    for name in ("severities", "themes", "indicators", "kinds", "rules", "divisions"):
+        if values := getattr(one, name):
+            print(f"    {name:<14} {', '.join(values)}")
+    if one.quiet:
+        print(f"    {'quiet':<14} {one.quiet.begin:%H:%M}-{one.quiet.end:%H:%M} {one.zone}")
+    if one.mode == "digest":
+        print(f"    {'digest':<14} {one.digest_at:%H:%M} {one.zone}")
+    if one.mode in ("at_once", "digest"):
+        every = written(timedelta(seconds=one.repeat_interval))
+        print(f"    {'repeat':<14} {every if one.repeat_interval else '不重复 · never'}")
+    if one.escalate_to:
+        after = written(timedelta(seconds=one.escalate_after))
+        print(f"    {'escalates':<14} {one.escalate_to} 超过 · after {after}")
