@@ -1,6 +1,6 @@
 """From the JSON values of one field, over many records, to a column; and which of them could be taken."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -33,27 +33,33 @@ def texts(values: Sequence[Any]) -> tuple[Column, Sure]:
 
 def numbers(values: Sequence[Any]) -> tuple[Column, Sure]:
     """Whole numbers, and `true` and `false`."""
-    return _numbers(values, values)
+    if None not in values:
+        return Column(np.array(values, np.int64)), None
+    null = np.array([value is None for value in values], np.bool_)
+    return Column(np.array([value or 0 for value in values], np.int64), null), None
 
 
 def decimals(places: int, *, below: int) -> Convert:
     """Return what takes decimals of 0 to `below` that are written with exactly so many places."""
     end = below * 10**places
-
-    def convert(values: Sequence[Any]) -> tuple[Column, Sure]:
-        known = {text: _unscaled(text, places, end) for text in set(values)}
-        return _numbers(values, [known[text] for text in values], places, strange=None in _taken(known))
-
-    return convert
+    return lambda values: _by_text(values, lambda text: _unscaled(text, places, end), places)
 
 
 def days(values: Sequence[Any]) -> tuple[Column, Sure]:
-    known = {text: _day(text) for text in set(values)}
-    return _numbers(values, [known[text] for text in values], strange=None in _taken(known))
+    return _by_text(values, _day)
 
 
 def moments(values: Sequence[Any]) -> tuple[Column, Sure]:
     """Moments in UTC, to the microsecond."""
+    different = list(set(values))
+    if len(different) > len(values) // 8:
+        return _moments(values)
+    column, sure = _moments(different)  # of one push, say
+    which = _places_in(different, values)
+    return column.take(which), None if sure is None else sure[which]
+
+
+def _moments(values: Sequence[str]) -> tuple[Column, Sure]:
     found = np.zeros(len(values), np.int64)
     sure = np.zeros(len(values), np.bool_)
     lengths = set(map(len, values))
@@ -119,22 +125,26 @@ def _letters(values: Sequence[str], length: int) -> NDArray[np.uint8]:
     return np.frombuffer("".join(values).encode("ascii", "replace"), np.uint8).reshape(-1, length)
 
 
-def _numbers(
-    given: Sequence[Any], values: Sequence[Any], places: int = 0, *, strange: bool = False
+def _by_text(
+    values: Sequence[Any], convert: Callable[[Any], int | None], places: int = 0
 ) -> tuple[Column, Sure]:
-    count = len(values)
-    if None not in values:
-        return Column(np.array(values, np.int64), places=places), None
-    if given.count(None) == count:
-        return Column(np.zeros(count, np.int64), np.ones(count, np.bool_), places), None
-    null = np.array([value is None for value in given], np.bool_)
-    array = np.array([0 if value is None else value for value in values], np.int64)
-    sure = np.array([value is not None for value in values], np.bool_) | null if strange else None
-    return Column(array, null if null.any() else None, places), sure
+    """Numbers of texts of which many are the same; None where there is none for a text."""
+    different = list(set(values))
+    numbers = [convert(text) for text in different]
+    which = _places_in(different, values)
+    known = np.array([0 if number is None else number for number in numbers], np.int64)
+    null = np.array([text is None for text in different], np.bool_)
+    sure = np.array([number is not None for number in numbers], np.bool_) | null
+    return (
+        Column(known[which], null[which] if null.any() else None, places),
+        None if sure.all() else sure[which],
+    )
 
 
-def _taken(known: Mapping[Any, int | None]) -> list[int | None]:
-    return [value for text, value in known.items() if text is not None]
+def _places_in(different: Sequence[Any], values: Sequence[Any]) -> NDArray[np.intp]:
+    """Where in `different` each value stands."""
+    at = {value: place for place, value in enumerate(different)}
+    return np.fromiter(map(at.__getitem__, values), np.intp, len(values))
 
 
 def _unscaled(text: Any, places: int, end: int) -> int | None:

@@ -64,9 +64,10 @@ def decode(stream: Stream, place: Place, messages: Sequence[Message]) -> tuple[R
     reader = plain(stream)
     raw = [message.value or b"" for message in messages]
     offsets = [message.offset for message in messages]
-    rows, columns = reader.read(raw)
+    columns = reader.read(raw)
     refused: list[DeadLetter] = []
     if columns is None:
+        rows = reader.rows(raw)
         for at, row in enumerate(rows):
             if row is not None:
                 continue

@@ -85,10 +85,11 @@ def agreed(stream: str, raw: bytes) -> bool:
     """Whether a message is plainly an event; fails unless its contract then says so too, and the same."""
     contract = STREAMS[stream]
     reader = plain(contract)
-    [row], columns = reader.read([raw])
-    if row is None:
+    columns = reader.read([raw])
+    [row] = reader.rows([raw])
+    assert (columns is None) == (row is None)
+    if columns is None:
         return False
-    assert columns is not None
     event = contract.event.model_validate_json(raw)
     for name, column in reader.columns([reader.row(event)]).items():
         assert np.array_equal(np.asarray(columns[name].values), np.asarray(column.values)), name
