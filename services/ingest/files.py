@@ -25,7 +25,7 @@ from services.ingest.sheets.limits import BYTES_A_SHEET
 from services.ingest.sheets.sheet import KINDS
 
 _IN_MEMORY_BYTES = 1_000_000
-_PART = 500
+_PART = 250
 """Records of a file that are taken at once: the pushes of others wait no longer for a file than that."""
 
 MEDIA_TYPES = {f".{kind}": media_type for media_type, kind in KINDS.items()}
