@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from schemas.alert import AlertChange
-from schemas.declaration import Text
 from schemas.indicator import Figure
 from services.alerts.entry import Laid, Logged, Over
 from services.alerts.log import Log
-from services.alerts.reading import Reading
 from services.alerts.revisions import Revisions
+from services.alerts.sources import Measured, Sources
 from services.alerts.watch import Watch
 from services.platform.clock import Clock
 from services.platform.plan import Plan
@@ -63,13 +62,18 @@ class Evaluator:
         """Evaluate changed figures."""
         await self._do(lambda: self._take(figures))
 
-    async def readings(self, readings: Iterable[Reading]) -> None:
-        """Weigh what a source has measured."""
-        await self._do(lambda: self.watch.weigh(readings))
+    async def measure(self, sources: Sources) -> None:
+        """Ask the sources whose time has come, and weigh what they have measured.
 
-    async def fail(self, rules: Collection[str], why: Text) -> None:
-        """Hold what stands of rules that cannot be evaluated."""
-        await self._do(lambda: self.watch.fail(rules, why, self._now()))
+        Figures need not wait while a source is asked.
+        """
+        now = await asyncio.to_thread(self._clock.now)
+        if now is None or self._doubt:
+            return
+        standing = self.watch.restless(sources.rules)
+        measured = await asyncio.to_thread(sources.measure, now, standing)
+        if measured.readings or measured.failed:
+            await self._do(lambda: self._weigh(measured, now))
 
     async def tick(self) -> None:
         """Let durations end, by the county's clock."""
@@ -107,6 +111,12 @@ class Evaluator:
     def _take(self, figures: Sequence[Figure]) -> list[AlertChange]:
         days = {(one.indicator, one.division, day) for one in figures for day in self.watch.sent(one)}
         return self.watch.take_figures(figures, self._clock.now, self._revisions.of(days))
+
+    def _weigh(self, measured: Measured, now: datetime) -> list[AlertChange]:
+        changes = self.watch.weigh(measured.readings)
+        for rule, why in measured.failed.items():
+            changes += self.watch.fail([rule], why, now)
+        return changes
 
     def _tick(self) -> list[AlertChange]:
         now = self._clock.now()

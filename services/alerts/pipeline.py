@@ -2,7 +2,8 @@
 
     minmai.indicator.v1 ─► Follower ─► readings ─┐
     indicator_live ──────► (at start) ─► readings ├─► Evaluator ─► changes ─► alert_notice, then alert_log
-    alert_log ───────────► (at start) ───────────┘       ▲                          │
+    sources (vouchers, childcare, feeds, …) ─────┤       ▲                          │
+    alert_log ───────────► (at start) ───────────┘       │                          │
     the county's clock ──► (durations end) ──────────────┘                          ▼
     alert_notice ────────► (after any doubt: what waits) ───────────────────────► Courier ─► channels
     feed_standing ───────► (now and then) ─► changes ─► as above                    └─► alert_notice
@@ -38,6 +39,7 @@ from services.alerts.log import Log
 from services.alerts.metrics import Metrics
 from services.alerts.revisions import Revisions
 from services.alerts.settings import AlertsSettings
+from services.alerts.sources import Sources
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.errors import Unavailable
@@ -72,6 +74,7 @@ class Alerts:
             keep=self._tell,
             unreliable=unreliable(self.plan),
         )
+        self._sources = Sources(self.plan, self._clickhouse, settings.kafka)
         self._channels = channels_of(settings)
         patience = Patience(
             first=settings.notice_first_retry_seconds,
@@ -97,7 +100,7 @@ class Alerts:
 
     async def run(self) -> None:
         """Do the work until cancelled; any other end is an error that nobody foresaw."""
-        parts = (self._follower.run(), self._tick(), self._watch_feeds(), self._courier.failure())
+        parts = (self._follower.run(), self._go_on(), self._watch_feeds(), self._courier.failure())
         work = [asyncio.create_task(part) for part in parts]
         try:
             await asyncio.gather(*work)
@@ -133,12 +136,19 @@ class Alerts:
         await self.evaluator.figures([one.figure for one in news])
         self._count()
 
-    async def _tick(self) -> None:
-        """Let durations end, until cancelled."""
+    async def _go_on(self) -> None:
+        """Ask the sources whose time has come and let durations end, until cancelled."""
+        trouble = ""
         while True:
-            with contextlib.suppress(Unavailable):  # the follower says so, and what is over stays over
+            try:
+                await self.evaluator.measure(self._sources)
                 await self.evaluator.tick()
                 self._count()
+                trouble = ""
+            except Unavailable as error:
+                if str(error) != trouble:
+                    log.warning("rules are not evaluated for now: %s", error)
+                trouble = str(error)
             await asyncio.sleep(_TICK_SECONDS)
 
     def _count(self) -> None:

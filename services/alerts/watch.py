@@ -85,9 +85,13 @@ class Watch:
         """Whether a duration runs, so that time alone changes something."""
         return bool(self._timed)
 
-    def known(self, rules: Collection[str]) -> list[Key]:
-        """The standings of these rules that the log has: a source says how each is, at rest or not."""
-        return [key for key, one in self._entries.items() if key[0] in rules and one.standing.changed_at]
+    def restless(self, rules: Collection[str]) -> set[Key]:
+        """The standings of these rules that are not at rest: a source says how each is."""
+        return {
+            key
+            for key, one in list(self._entries.items())
+            if key[0] in rules and one.standing.condition not in ("ok", "resolved")
+        }
 
     def sent(self, figure: Figure) -> set[date]:
         """The earlier days whose figures people were told of by an alert on this one."""
