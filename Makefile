@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 BEHAVIOUR := tests/platform tests/ingest tests/alerts tests/board tests/aggregate tests/e2e tests/kills
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-kafka test-browser test-metrics test-alertmanager bench soak kills generate lint types format ci lock clean
+.PHONY: help install demo up test test-kafka test-browser test-metrics test-alertmanager bench soak kills alert-kills generate lint types format ci lock clean
 
 help: ## list the targets
 	@echo '民脉 minmai'
@@ -57,6 +57,9 @@ soak: $(VENV)/.dev ## an hour at a county's pace, every process killed in turn: 
 
 kills: $(VENV)/.dev ## aggregators, ClickHouse and Kafka killed at each step: is everything counted once? FLAGS='--rounds 300'
 	@$(BIN)/python -m tests.kills $(FLAGS)
+
+alert-kills: $(VENV)/.dev ## the alerts service killed at each step of a notice: is none lost? FLAGS='--rounds 60'
+	@$(BIN)/python -m tests.alerts.kills $(FLAGS)
 
 generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the page of metrics, of each indicator
 	@$(BIN)/python -m schemas.generate && $(BIN)/python -m schemas.metrics_page && $(BIN)/minmai plan docs

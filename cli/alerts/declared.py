@@ -10,6 +10,7 @@ import typer
 
 _ZONED = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 By = Annotated[str, typer.Option("--by", help="who says so; none: the user of this machine")]
+NoticeId = Annotated[str, typer.Argument(help="id of the notice, or its beginning")]
 Severity = Annotated[list[str] | None, typer.Option(help="info, warning, critical; several times")]
 Theme = Annotated[list[str] | None, typer.Option(help="a theme of indicators; several times")]
 Indicator = Annotated[list[str] | None, typer.Option(help="an indicator; several times")]
@@ -155,3 +156,46 @@ def register(alerts: typer.Typer) -> None:
         from cli.alerts import orders
 
         orders.acknowledge(alert, note, by, undo=undo)
+
+    @alerts.command("notices")
+    def notices(
+        *,
+        subscriber: Annotated[str, typer.Option(help="only to this subscriber")] = "",
+        channel: Annotated[str, typer.Option(help="only by this channel")] = "",
+        state: Annotated[
+            str, typer.Option(help="pending, retrying, delivered, refused, given_up or muted")
+        ] = "",
+        alert: Annotated[str, typer.Option(help="only of this alert: its id, or the beginning")] = "",
+        limit: Annotated[int, typer.Option(min=1, help="at most so many, the newest")] = 50,
+    ) -> None:
+        """List notices, the newest first: to whom, why, and what became of them."""
+        from cli.alerts import delivery
+        from services.alerts.records import Wanted
+
+        delivery.show_list(Wanted(subscriber, channel, state, alert, limit))
+
+    @alerts.command("notice")
+    def notice(id: NoticeId) -> None:
+        """Show a notice: what it tells of, what was sent, and every attempt with its answer."""
+        from cli.alerts import delivery
+
+        delivery.show(id)
+
+    @alerts.command("resend")
+    def resend(id: NoticeId) -> None:
+        """Send a notice again, as it was."""
+        from cli.alerts import delivery
+
+        delivery.resend(id)
+
+    @alerts.command("test-send")
+    def test_send(
+        subscriber: Annotated[str, typer.Argument(help="send to all addresses of a subscriber")] = "",
+        *,
+        to: Annotated[str, typer.Option(help="or to CHANNEL:ADDRESS, as mail:li@county.example")] = "",
+        language: Annotated[str, typer.Option(help="of --to: zh, en or both")] = "both",
+    ) -> None:
+        """Send a test, and say what the receiver answered; exit code 1 if it was not delivered."""
+        from cli.alerts import delivery
+
+        raise typer.Exit(not delivery.test_send(subscriber, to, language))

@@ -3,7 +3,7 @@
 Attempt 0 is the notice as it waits. A notice is not sent unless every change it covers is in `alert_log`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -68,8 +68,10 @@ class Ledger:
         with migrated():
             rows = self._clickhouse.rows(
                 f"SELECT * FROM ({_CURRENT.format(where='')}) AS notice"
-                " WHERE newest_state IN ('pending', 'retrying')"
-                " AND arrayAll(one -> (one.alert_id, one.state) IN (SELECT alert_id, state FROM alert_log),"
+                " WHERE newest_state IN ('pending', 'retrying') AND arrayAll(one ->"
+                " (one.alert_id, one.state) IN (SELECT alert_id, state FROM alert_log)"
+                " AND (toUnixTimestamp(one.changed_at) = 0"  # of before, when it was not kept
+                " OR (one.alert_id, one.changed_at) IN (SELECT alert_id, changed_at FROM alert_log)),"
                 " covered) ORDER BY created_at, covered, notice_id"  # 'firing' comes before 'resolved'
             )
         return [_notice(row) for row in rows]
@@ -110,13 +112,40 @@ class Ledger:
             "WHERE notice_id IN (SELECT notice_id FROM alert_notice"
             " WHERE attempt = 0 AND hasAny(covers.alert_id, arrayMap(id -> toUUID(id), %(alerts)s)))"
         )
+        return self.views(
+            "ORDER BY created_at DESC, channel, recipient",
+            {"alerts": [str(one) for one in alert_ids]},
+            rows=about,
+        )
+
+    def views(self, chosen: str, params: Mapping[str, Any], *, rows: str = "") -> list[NoticeView]:
+        """Notices as people see them. `chosen` is SQL behind FROM, over the columns of a notice as it stands;
+        `rows` says which rows of the table to look at.
+        """
+        with migrated():
+            found = self._clickhouse.rows(
+                f"SELECT * EXCEPT (body) FROM ({_CURRENT.format(where=rows)}) AS notice {chosen}", params
+            )
+        return [_view(row) for row in found]
+
+    def notice(self, id: UUID) -> Notice:
+        """The notice of that id, which there must be."""
+        with migrated():
+            [row] = self._clickhouse.rows(_CURRENT.format(where="WHERE notice_id = %(id)s"), {"id": str(id)})
+        return _notice(row)
+
+    def asked_for(self, seconds: float) -> list[Notice]:
+        """The notices that somebody had sent again in the last seconds, and that wait."""
+        lately = (
+            "WHERE notice_id IN (SELECT notice_id FROM alert_notice WHERE why = 'resend' AND attempt = 0"
+            " AND at > now64(3) - toIntervalMillisecond(%(ms)s))"
+        )
         with migrated():
             rows = self._clickhouse.rows(
-                f"SELECT * FROM ({_CURRENT.format(where=about)}) AS notice"
-                " ORDER BY created_at DESC, channel, recipient",
-                {"alerts": [str(one) for one in alert_ids]},
+                f"SELECT * FROM ({_CURRENT.format(where=lately)}) AS notice WHERE newest_state = 'pending'",
+                {"ms": round(seconds * 1000)},
             )
-        return [_view(row) for row in rows]
+        return [_notice(row) for row in rows]
 
     def lately(self, seconds: float) -> dict[tuple[str, str], list[datetime]]:
         """When attempts ended in the last seconds, by channel and recipient."""

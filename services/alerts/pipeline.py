@@ -49,6 +49,7 @@ from services.platform.plan import load_plan
 log = logging.getLogger(__name__)
 
 _FEEDS_SECONDS = 2.0
+_REQUESTS_SECONDS = 300.0
 _TICK_SECONDS = 1.0
 
 
@@ -100,7 +101,13 @@ class Alerts:
 
     async def run(self) -> None:
         """Do the work until cancelled; any other end is an error that nobody foresaw."""
-        parts = (self._follower.run(), self._go_on(), self._watch_feeds(), self._courier.failure())
+        parts = (
+            self._follower.run(),
+            self._go_on(),
+            self._watch_feeds(),
+            self._watch_requests(),
+            self._courier.failure(),
+        )
         work = [asyncio.create_task(part) for part in parts]
         try:
             await asyncio.gather(*work)
@@ -167,6 +174,13 @@ class Alerts:
                 if str(error) != trouble:
                     log.warning("stopped feeds are not looked for: %s", error)
                 trouble = str(error)
+            await asyncio.sleep(_FEEDS_SECONDS)
+
+    async def _watch_requests(self) -> None:
+        """Send what somebody wants sent again, until cancelled."""
+        while True:
+            with contextlib.suppress(Unavailable):  # the follower says so
+                self._courier.take(await asyncio.to_thread(self.ledger.asked_for, _REQUESTS_SECONDS))
             await asyncio.sleep(_FEEDS_SECONDS)
 
     def _feed_changes(self) -> list[AlertChange]:

@@ -23,6 +23,8 @@ class HttpReceiver:
         self.paths: list[str] = []
         self.answer_headers: dict[str, str] = {}
         self.on_request: Callable[[], None] = lambda: None
+        self.talks = 0
+        """Connections that are open now."""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,6 +45,14 @@ class HttpReceiver:
                 """Pytest's output is for failures."""
 
         class Server(ThreadingHTTPServer):
+            def process_request(self, request: Any, client_address: Any) -> None:
+                receiver.talks += 1
+                super().process_request(request, client_address)
+
+            def shutdown_request(self, request: Any) -> None:
+                super().shutdown_request(request)
+                receiver.talks -= 1
+
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A sender that was killed has closed its socket."""
 
@@ -78,7 +88,24 @@ class SmtpReceiver:
         self.data_answers: deque[str] = deque()
         self.on_data: Callable[[], None] = lambda: None
         self.port = port
-        self._controller = Controller(self, hostname="127.0.0.1", port=port, **server)
+        self.talks = 0
+        """Connections that are open now."""
+        receiver = self
+
+        class Talk(SMTP):
+            def connection_made(self, transport: Any) -> None:
+                receiver.talks += 1
+                super().connection_made(transport)
+
+            def connection_lost(self, error: Exception | None) -> None:
+                super().connection_lost(error)
+                receiver.talks -= 1
+
+        class Talking(Controller):
+            def factory(self) -> SMTP:
+                return Talk(self.handler, **self.SMTP_kwargs)
+
+        self._controller = Talking(self, hostname="127.0.0.1", port=port, **server)
         self._controller.start()
 
     async def handle_RCPT(

@@ -40,6 +40,8 @@ class Site:
     database: str
     directory: Path
     extra: Mapping[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-c", _RUN)
+    """What Python runs."""
     port: int = field(default_factory=free_port)
     child: Child | None = None
 
@@ -61,7 +63,7 @@ class Site:
             **extra,
         }
         self.child = Child(
-            "alerts", [sys.executable, "-c", _RUN], env=environment, log=self.directory / "alerts.log"
+            "alerts", [sys.executable, *self.program], env=environment, log=self.directory / "alerts.log"
         )
 
     def start(self, **extra: str) -> None:
