@@ -34,9 +34,7 @@ class Place:
 
 def of(plan: Plan, place: Place) -> list[dict[str, Any]]:
     """Return the alert rules of a plan, and one that tells when Grafana cannot read ClickHouse."""
-    found = [
-        (rule, series) for rule in plan.rules.values() if rule.enabled for series in queries.of(rule, plan)
-    ]
+    found = list(queries.of(plan))
     titles = Counter(_title(rule, series) for rule, series in found)
     rules = [
         _rule(plan, place, rule, series, twice=titles[_title(rule, series)] > 1) for rule, series in found

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import cast
 
 from schemas.declaration import Indicator
-from schemas.rules import Direction, ForecastRule, IndicatorRule, Rule, StatusRule, ValueRule
+from schemas.rules import Direction, ForecastRule, IndicatorRule, Rule, StatusRule
 from services.alerts.rules.limits import Limit, limit_for
+from services.alerts.sources.indicator import watched
 from services.platform.plan import Division, Plan
 
 NOUGHT = timedelta(0)
@@ -43,33 +43,26 @@ class Series:
     limit: Limit | None = None
 
 
-def of(rule: Rule, plan: Plan) -> Iterator[Series]:
-    """Yield the numbers of a rule: of one on an indicator, one for each division it holds in."""
-    if isinstance(rule, IndicatorRule):
-        yield from _of_indicator(rule, plan)
-        return
+def of(plan: Plan) -> Iterator[tuple[Rule, Series]]:
+    """Yield the numbers of a plan's rules: of one on an indicator, one for each division it looks at."""
+    for rule, division in watched(plan):
+        yield rule, _of_indicator(rule, plan.indicators[rule.indicator], division)
     county = plan.divisions[plan.county.county]
-    yield Series(county, _standing(rule.id), *_ANY, for_=NOUGHT, keep_firing=NOUGHT)
+    for other in plan.rules.values():
+        if not isinstance(other, IndicatorRule):
+            yield other, Series(county, _standing(other.id), *_ANY, for_=NOUGHT, keep_firing=NOUGHT)
 
 
-def _of_indicator(rule: IndicatorRule, plan: Plan) -> Iterator[Series]:
-    indicator = plan.indicators[rule.indicator]
-    for division in plan.shown_divisions:
-        level = division.level
-        if level == "community" or level not in rule.levels or level not in indicator.levels:
-            continue
-        if rule.divisions is not None and division.code not in rule.divisions:
-            continue
-        if isinstance(rule, StatusRule):
-            if indicator.target_at(level) is not None:
-                sql = _figure(_status(rule), rule.indicator, division)
-                yield Series(division, sql, *_ANY, rule.for_, rule.keep_firing, indicator)
-            continue
-        limit = limit_for(cast(ValueRule, rule), indicator, level)  # both have what it looks at
-        if limit is not None:
-            number = _forecast(limit) if isinstance(rule, ForecastRule) else "value"
-            sql = _figure(number, rule.indicator, division)
-            yield Series(division, sql, *evaluators(limit), rule.for_, rule.keep_firing, indicator, limit)
+def _of_indicator(rule: IndicatorRule, indicator: Indicator, division: Division) -> Series:
+    lengths = (rule.for_, rule.keep_firing)
+    if isinstance(rule, StatusRule):
+        return Series(division, _figure(_status(rule), rule.indicator, division), *_ANY, *lengths, indicator)
+    limit = None if division.level == "community" else limit_for(rule, indicator, division.level)
+    if limit is None:
+        raise AssertionError(f"{rule.id} looks at {division.code} without a limit")
+    number = _forecast(limit) if isinstance(rule, ForecastRule) else "value"
+    sql = _figure(number, rule.indicator, division)
+    return Series(division, sql, *evaluators(limit), *lengths, indicator, limit)
 
 
 def _figure(number: str, indicator: str, division: Division) -> str:
