@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=RuleBase)
 
-_BREATH = timedelta(seconds=2)
-"""No source is asked more often, however fast the county's clock runs."""
+_BREATH = timedelta(seconds=4)
+"""A source is not asked more often than this because the county's clock runs fast."""
 
 
 class Source(Protocol):
@@ -97,15 +97,16 @@ class Sources:
                     found.failed.update(dict.fromkeys(rules, self._trouble(source, error)))
                 else:
                     self._troubles.pop(source, None)
-        kept = [one for one in found.readings if one.key in standing or not _at_rest(one)]
-        return Measured(kept, found.failed)
+        kept = {one.key for one in found.readings if not _at_rest(one)} | set(standing)
+        return Measured([one for one in found.readings if one.key in kept], found.failed)
 
     def _due(self, source: Source, moment: Moment) -> bool:
         last = self._asked.get(source)
         if last is None:
             return True
         waited = moment.wall - last.wall
-        return waited >= _BREATH and max(waited, moment.now - last.now) >= source.interval
+        passed = max(waited, moment.now - last.now)
+        return waited >= min(_BREATH, source.interval) and passed >= source.interval
 
     def _trouble(self, source: Source, error: Unavailable) -> Text:
         if str(error) != self._troubles.get(source):

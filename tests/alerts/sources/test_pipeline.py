@@ -25,6 +25,7 @@ from services.platform.topics import Topic, ensure_topics, topic_ids
 from tests.aggregate.support import event, messages
 from tests.alerts.sources.county import COUNTY, PLAN, WALL, County, planned, read, rule, values
 from tests.support.brokers import Broker
+from tests.support.ports import free_port
 
 TOPIC = STREAMS["fitness-event"].topic
 NOW = datetime(2025, 3, 1, 4, tzinfo=UTC)
@@ -284,6 +285,10 @@ def test_stops_of_feeds_and_their_ends_are_told_in_order(county: County) -> None
         ("clinics", False, 95),
         ("clinics", True, 100),
     ]
+    plan = planned(rule("feed_stopped"))
+    sources = Sources(plan, county.pool, f"127.0.0.1:{free_port()}", wall=lambda: WALL)
+    told = [(one.subject, one.fires) for one in sources.measure(NOW, []).readings]
+    assert told == [(one.subject, one.fires) for one in found]  # an end too, of which nobody knew the stop
     versions = [one.version for one in found if one.subject == "clinics"]
     assert versions == sorted(set(versions))
     assert "wrong_source" in found[0].why.en
