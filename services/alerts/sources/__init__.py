@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from schemas import rules as kinds
 from schemas.declaration import Text
 from schemas.rules import IndicatorRule, RuleBase
+from services.alerts.log import migrated
 from services.alerts.reading import Key, Reading
 from services.alerts.rules.limits import Limit
 from services.alerts.sources.childcare import Childcare, ChildcareRule
@@ -92,7 +93,8 @@ class Sources:
             if self._due(source, moment):
                 self._asked[source] = moment
                 try:
-                    found.readings.extend(source.readings(moment, standing))
+                    with migrated():
+                        found.readings.extend(source.readings(moment, standing))
                 except Unavailable as error:
                     found.failed.update(dict.fromkeys(rules, self._trouble(source, error)))
                 else:

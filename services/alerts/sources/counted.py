@@ -46,6 +46,9 @@ class Counted:
         if self._looked is not None and moment.wall - self._looked < _AGAIN:
             return
         topics = describe(self._kafka, TOPICS)
+        if len(topics) < len(TOPICS):  # they are just being made: nobody knows what will be on them
+            self._waiting = None
+            return
         named = {(one.name, number): one.id for one in topics.values() for number in range(one.partitions)}
         reached = {(named[place], place[1]): end for place, end in ends(self._kafka, named).items()}
         self._since = {place: self._since.get(place, 0) for place in reached}

@@ -30,16 +30,6 @@ _HOUR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def depending_on(plan: Plan, feed: str) -> frozenset[str]:
-    """Return the indicators that nobody can rely on while a feed (`agency/stream`) is silent."""
-    promise = plan.feeds.get(feed)
-    if promise is None:
-        return frozenset()
-    if promise.indicators:
-        return frozenset(promise.indicators)
-    return frozenset(one.id for one in plan.indicators.values() if promise.stream in one.streams)
-
-
 def silence(plan: Plan, promise: FeedPromise, last: datetime | None, until: datetime) -> Fraction:
     """Return how long a feed has been silent at a moment, in the unit of its promise.
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.feed import Cadence, FeedPromise
+from services.alerts.inhibition import unreliable
 from services.alerts.reading import Reading
-from services.alerts.sources.feed_silence import FeedSilence, depending_on, silence
+from services.alerts.sources.feed_silence import FeedSilence, silence
 from services.alerts.sources.measured import Moment
 from services.platform.plan import Plan
 from tests.aggregate.support import event
@@ -117,11 +118,10 @@ def test_a_feed_that_has_never_sent_is_silent_from_its_first_day() -> None:
 
 def test_what_depends_on_a_feed() -> None:
     named = promise(days=1).model_copy(update={"indicators": ["fitness_events_in_year"]})
-    assert depending_on(with_promises(named), named.id) == {"fitness_events_in_year"}
-    unnamed = depending_on(with_promises(promise(days=1)), "health-bureau/facility")
+    assert unreliable(with_promises(named)) == {named.id: {"fitness_events_in_year"}}
+    [unnamed] = unreliable(with_promises(promise(days=1))).values()
     assert "eldercare_nursing_bed_share" in unnamed
     assert "fitness_events_in_year" not in unnamed
-    assert depending_on(PLAN, "nobody/facility") == frozenset()
 
 
 class Known:

@@ -96,6 +96,13 @@ async def test_what_waits_is_known_and_up_to_when_nothing_does(county: County, t
     assert (fresh.through, set(fresh.behind.values())) == (later(6).now, {0})
 
 
+def test_nothing_is_known_until_all_topics_are_there(county: County, fresh_broker: Broker) -> None:
+    counted = Counted(county.pool, fresh_broker.bootstrap)
+    ensure_topics(fresh_broker.bootstrap, topics=[Topic(name, 1) for name in TOPICS[1:]])
+    counted.look(later(0))
+    assert counted.through is None
+
+
 async def test_topics_that_were_made_again_begin_anew(
     county: County, topics: str, fresh_broker: Broker
 ) -> None:
