@@ -67,8 +67,10 @@ class Evaluator:
 
         Figures need not wait while a source is asked.
         """
+        if self._doubt:  # without tables there is no clock either
+            return
         now = await asyncio.to_thread(self._clock.now)
-        if now is None or self._doubt:
+        if now is None:
             return
         standing = self.watch.restless(sources.rules)
         measured = await asyncio.to_thread(sources.measure, now, standing)
