@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from cli.alerts.people import WrongOption
 from services.alerts.channels import Channel, Destination
 from services.alerts.channels.topic import Topic
-from services.alerts.destinations import channels_of
+from services.alerts.destinations import built_in, channels_of
 from services.alerts.ledger import Ledger
 from services.alerts.records import Records, Wanted
 from services.alerts.routing.notices import Directory
 from services.alerts.routing.store import Store
-from services.alerts.routing.subscriber import built_in_of
 from services.alerts.settings import AlertsSettings
 from services.alerts.trial import Trial, sample, try_out
 from services.platform.clickhouse import ClickHouse
@@ -105,6 +104,6 @@ def _subscribed(
 ) -> list[Destination]:
     if subscriber == Topic.name:
         raise WrongOption("预警主题供别的系统读取，不发测试 · systems read the topic: no tests go there")
-    built_in = {one.id: one for one in built_in_of(settings)}
-    one = built_in.get(subscriber) or store.subscriber(subscriber)
+    made = {one.id: one for one in built_in(settings)}
+    one = made.get(subscriber) or store.subscriber(subscriber)
     return Directory([one], channels).of(one.id)

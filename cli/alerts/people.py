@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.rules import duration, written
-from services.alerts.destinations import channels_of
+from services.alerts.destinations import built_in, channels_of
 from services.alerts.routing.store import Store, UnknownOrder
-from services.alerts.routing.subscriber import Subscriber, built_in_of
+from services.alerts.routing.subscriber import Subscriber
 from services.alerts.routing.views import checked, shown
 from services.alerts.settings import AlertsSettings
 from services.platform.clickhouse import ClickHouse
@@ -67,7 +67,7 @@ def subscribe(id: str, wanted: Wanted, by: str) -> None:
 def show() -> None:
     """Print all subscribers, those that the settings make first."""
     settings = load(AlertsSettings)
-    for one in (*built_in_of(settings), *Store(ClickHouse(settings)).subscribers()):
+    for one in (*built_in(settings), *Store(ClickHouse(settings)).subscribers()):
         _print(one, settings)
 
 

@@ -39,6 +39,7 @@ def create_app(alerts: Alerts) -> FastAPI:
         return Response(alerts.metrics.text(), media_type=CONTENT_TYPE)
 
     app.include_router(api.routes(alerts.plan, lambda: alerts.evaluator.watch, alerts.log, alerts.ledger))
+    app.include_router(alerts.people())
     return app
 
 

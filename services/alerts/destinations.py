@@ -1,14 +1,10 @@
-"""Whom the settings name: the built-in subscribers, each with its channel's name for its own.
+"""What the settings make: channels, and built-in subscribers, each with its channel's name for its own.
 
-They hear every change at once. The alert topic always is among them.
+The alert topic always is among them, and hears of every change; the others hear of each alert at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-
-from schemas.alert import AlertChange
 from schemas.streams import ALERT_TOPIC
-from services.alerts.channels import Channel, Destination, Notice, Recipient, Why, notice_of
+from services.alerts.channels import Channel
 from services.alerts.channels.alertmanager import Alertmanager
 from services.alerts.channels.by_apprise import Apprise
 from services.alerts.channels.dingtalk import DingTalk
@@ -17,6 +13,7 @@ from services.alerts.channels.mail import Mail, Relay
 from services.alerts.channels.topic import Topic
 from services.alerts.channels.webhook import Webhook
 from services.alerts.channels.wecom import WeCom
+from services.alerts.routing.subscriber import Address, Mode, Subscriber
 from services.alerts.settings import AlertsSettings
 
 
@@ -43,24 +40,18 @@ def channels_of(settings: AlertsSettings) -> dict[str, Channel]:
     return {channel.name: channel for channel in channels}
 
 
-def built_in(settings: AlertsSettings, channels: Mapping[str, Channel]) -> list[Destination]:
-    """Return where the subscribers that the settings name are reached."""
-    addresses = [("topic", ALERT_TOPIC)]
+def built_in(settings: AlertsSettings) -> list[Subscriber]:
+    """The subscribers that the settings make: the alert topic, and who is to hear of each alert at once."""
+    topic = Address(channel="topic", address=ALERT_TOPIC)
+    found = [_system("topic", "告警主题 · alert topic", [topic], "every")]
     if settings.webhook_url:
-        addresses.append(("webhook", settings.webhook_url))
-    addresses += [("mail", address) for address in settings.mail_recipients]
-    return [Destination(name, name, channels[name].recipient(address)) for name, address in addresses]
+        address = Address(channel="webhook", address=settings.webhook_url)
+        found.append(_system("webhook", "MINMAI_WEBHOOK_URL", [address], "each"))
+    if settings.mail_recipients:
+        mails = [Address(channel="mail", address=one) for one in settings.mail_recipients]
+        found.append(_system("mail", "MINMAI_MAIL_TO", mails, "each"))
+    return found
 
 
-def notices_of(
-    change: AlertChange, to: Sequence[Destination], channels: Mapping[str, Channel], now: datetime
-) -> list[Notice]:
-    """Return the notices of a change, one for each destination."""
-    why: Why = "resolved" if change.state == "resolved" else "first"
-    return [notice_of([change], one, channels[one.channel], why, now) for one in to]
-
-
-def find_in(destinations: Sequence[Destination]) -> Callable[[Notice], Recipient | None]:
-    """Return how a notice finds its recipient; None: its subscriber is no longer reached there."""
-    known = {(one.subscriber, one.channel, one.to.shown): one.to for one in destinations}
-    return lambda notice: known.get((notice.subscriber, notice.channel, notice.recipient))
+def _system(id: str, name: str, channels: list[Address], mode: Mode) -> Subscriber:
+    return Subscriber(id=id, name=name, kind="system", channels=channels, mode=mode, repeat_interval=0)

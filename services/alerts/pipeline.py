@@ -1,22 +1,28 @@
 """The alerts service's whole path.
 
     minmai.indicator.v1 ─► Follower ─► readings ─┐
-    indicator_live ──────► (at start) ─► readings ├─► Evaluator ─► changes ─► alert_notice, then alert_log
-    sources (vouchers, childcare, feeds, …) ─────┤       ▲                          │
-    alert_log ───────────► (at start) ───────────┘       │                          │
-    the county's clock ──► (durations end) ──────────────┘                          ▼
-    alert_notice ────────► (after any doubt: what waits) ───────────────────────► Courier ─► channels
+    indicator_live ──────► (at start) ─► readings ├─► Evaluator ─► changes ─► alert_log
+    sources (vouchers, childcare, feeds, …) ─────┤       ▲  ▲                    │
+    alert_log ───────────► (at start) ───────────┘       │  │ laid over          │
+    the county's clock ──► (durations end) ──────────────┘  │                    ▼
+    alert_subscriber, _silence, _ack ─► (now and then) ─► Keeper ◄──────────── what was logged
+    the wall clock ──────► (waits are over) ──────────────► │
+    alert_log, _notice ──► (after any doubt) ───────────────┘──► alert_notice ─► Courier ─► channels
     feed_standing ───────► (now and then) ─► changes ─► as above                    └─► alert_notice
 
 A rule is weighed by readings, which are of what is fully written only: a figure is in `indicator_live` before
 it is on its topic. What follows is decided by `rules/machine.py`, which is pure.
 
-The order of the writes is what holds everything. A change counts once its row is in alert_log; its notices
-are in the ledger before that, and sent after it. A crash before the row leaves nothing: the same readings
-make the same change, with the same ids. A crash after it leaves notices waiting, which the next start sends.
-A crash between sending and recording sends one notice again, under the same idempotency key.
+Who hears of a change, when and together with what, is routing's: see `routing/`.
 
-After any doubt the evaluator reads everything from ClickHouse again, so a failed write needs no other remedy.
+The order of the writes is what holds everything. A change counts once its row is in alert_log. Its notices
+are in the ledger after that, each batch in one insert, and are sent after that. A crash before the row leaves
+nothing: the same readings make the same change, with the same ids. A crash after it leaves a change that the
+ledger knows nothing of, or notices that wait: the next start finds both. A crash between sending and
+recording sends one notice again, under the same idempotency key.
+
+After any doubt evaluator and keeper read everything from ClickHouse again, so a failed write needs no other
+remedy.
 """
 
 import asyncio
@@ -25,12 +31,14 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from fastapi import APIRouter
+
 from schemas.alert import AlertChange
-from services.alerts.channels import Destination
-from services.alerts.channels.topic import Topic
+from services.alerts.channels import Notice
 from services.alerts.delivery import Courier, Patience
-from services.alerts.destinations import built_in, channels_of, find_in, notices_of
+from services.alerts.destinations import built_in, channels_of
 from services.alerts.doors import LONGEST_SECONDS
+from services.alerts.entry import Laid
 from services.alerts.evaluator import Evaluator
 from services.alerts.feeds import untold
 from services.alerts.inhibition import unreliable
@@ -38,6 +46,10 @@ from services.alerts.ledger import Ledger
 from services.alerts.log import Log
 from services.alerts.metrics import Metrics
 from services.alerts.revisions import Revisions
+from services.alerts.routing import api as people
+from services.alerts.routing import keeper
+from services.alerts.routing.keeper import Keeper
+from services.alerts.routing.store import Store
 from services.alerts.settings import AlertsSettings
 from services.alerts.sources import Sources
 from services.platform.clickhouse import ClickHouse
@@ -58,6 +70,7 @@ class Alerts:
 
     def __init__(self, settings: AlertsSettings) -> None:
         """Raises PlanError if the plan folder is wrong; the broker and ClickHouse may come later."""
+        self._settings = settings
         self.plan = load_plan(settings.plan)
         self.metrics = Metrics()
         self._board_url = settings.board_url.rstrip("/")
@@ -71,7 +84,7 @@ class Alerts:
             log=self.log,
             revisions=Revisions(self._clickhouse),
             clock=self._clock,
-            begin=self._send_what_waits,
+            begin=self._after_doubt,
             keep=self._tell,
             unreliable=unreliable(self.plan),
         )
@@ -82,10 +95,17 @@ class Alerts:
             longest=settings.notice_longest_retry_seconds,
             give_up=settings.notice_give_up_seconds,
         )
-        self._destinations = built_in(settings, self._channels)
+        self.keeper = Keeper(
+            self._clickhouse,
+            self._channels,
+            built_in(settings),
+            {one.id: one.theme for one in self.plan.indicators.values()},
+            take=self._send,
+            lay=self._lay,
+        )
         self._courier = Courier(
             self._channels,
-            find_in(self._destinations),
+            self.keeper.find,
             self.ledger,
             patience=patience,
             metrics=self.metrics,
@@ -106,6 +126,7 @@ class Alerts:
             self._go_on(),
             self._watch_feeds(),
             self._watch_requests(),
+            self.keeper.run(),
             self._courier.failure(),
         )
         work = [asyncio.create_task(part) for part in parts]
@@ -122,11 +143,16 @@ class Alerts:
             await self._courier.stop()
             self._clickhouse.close()
 
+    def people(self) -> APIRouter:
+        """The routes of subscribers, silences and acknowledgements."""
+        token = self._settings.alerts_operator_token
+        return people.routes(Store(self._clickhouse), self._channels, built_in(self._settings), token)
+
     def check(self) -> None:
         """Return if figures become alerts now; raises Unavailable with the reason."""
         self.log.check()
-        if self._follower.trouble:
-            raise Unavailable(self._follower.trouble)
+        if trouble := self._follower.trouble or self.keeper.trouble:
+            raise Unavailable(trouble)
 
     async def _begin(self) -> None:
         """Take in what ClickHouse knows: which notices wait, how alerts stand, what the figures are."""
@@ -134,8 +160,21 @@ class Alerts:
         await self.evaluator.begin()
         self._count()
 
-    async def _send_what_waits(self) -> None:
+    async def _after_doubt(self) -> None:
+        """Send what waits, and let the keeper find what was logged and not routed."""
+        await self.keeper.look_up()
         self._courier.take(await asyncio.to_thread(self.ledger.waiting))
+        self.keeper.doubt()
+
+    def _send(self, notices: Sequence[Notice]) -> None:
+        self._courier.take(notices)
+
+    async def _lay(self, silenced: keeper.Laid, acknowledged: keeper.Laid) -> None:
+        """Log what people say over alerts."""
+        await self.evaluator.lay("silenced", {id: Laid(why, by) for id, (why, by) in silenced.items()})
+        await self.evaluator.lay(
+            "acknowledged", {id: Laid(why, by) for id, (why, by) in acknowledged.items()}
+        )
 
     async def _hear(self, news: Sequence[News]) -> None:
         """Evaluate changed figures, keep the changes with their notices, then let the notices go."""
@@ -167,7 +206,7 @@ class Alerts:
         while True:
             try:
                 if trouble:  # a change may have been logged all the same
-                    await self._send_what_waits()
+                    await self._after_doubt()
                 await self._tell(await asyncio.to_thread(self._feed_changes))
                 trouble = ""
             except Unavailable as error:
@@ -188,27 +227,11 @@ class Alerts:
         told = self.log.feeds_told() if stops else []
         return untold(stops, told, self.plan, f"{self._board_url}/", self._clock.now)
 
-    def _hearing(self, change: AlertChange) -> list[Destination]:
-        """The topic hears every change, people of beginnings, ends and corrections."""
-        began = change.state == "firing" and change.before in ("ok", "pending", "resolved")
-        ended = change.state == "resolved"
-        return [
-            one
-            for one in self._destinations
-            if began or ended or change.correction or one.channel == Topic.name
-        ]
-
     async def _tell(self, changes: Sequence[AlertChange]) -> None:
-        """Keep changes with their notices, then let the notices go."""
+        """Keep changes, then let the keeper tell who is to hear of them."""
         if changes:
             now = datetime.now(UTC)
-            notices = [
-                notice
-                for change in changes
-                for notice in notices_of(change, self._hearing(change), self._channels, now)
-            ]
-            await asyncio.to_thread(self.ledger.write, notices)
-            await asyncio.to_thread(self.log.write, changes)
-            self._courier.take(notices)
+            await asyncio.to_thread(self.log.write, changes, now)
+            self.keeper.hear(changes, now)
         for change in changes:
             self.metrics.changes.labels(change.rule, change.state).inc()

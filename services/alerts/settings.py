@@ -18,6 +18,10 @@ class AlertsSettings(Common):
         pattern=r"^https?://[^\s@]+$",
         description="where subscribers reach the board; notices link to it",
     )
+    alerts_operator_token: SecretStr = Field(
+        SecretStr(""),
+        description="who sends it may change subscribers and silences over HTTP; empty: nobody may",
+    )
     webhook_url: str = Field("", description="http(s) address that is sent every change; empty: none")
     webhook_secret: SecretStr = Field(SecretStr(""), description="signs what is sent; empty: unsigned")
     smtp_host: str = Field("", description="mail server; empty: no e-mail")

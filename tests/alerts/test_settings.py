@@ -44,14 +44,14 @@ async def test_channels_are_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None
     bare = settings(monkeypatch)
     few = channels_of(bare)
     assert "mail" not in few
-    assert [to.channel for to in built_in(bare, few)] == ["topic"]
+    assert [to.channel for one in built_in(bare) for to in one.channels] == ["topic"]
     full = settings(
         monkeypatch,
         **{**MAIL, "MAIL_TO": " c@d.example , e@f.example,c@d.example"},
         WEBHOOK_URL="https://h.example/x",
     )
     many = channels_of(full)
-    reached = [(to.subscriber, to.channel, to.to.address) for to in built_in(full, many)]
+    reached = [(one.id, to.channel, to.address) for one in built_in(full) for to in one.channels]
     assert reached == [
         ("topic", "topic", "minmai.alert.v1"),
         ("webhook", "webhook", "https://h.example/x"),

@@ -67,6 +67,8 @@ class Keeper:
         self._read: frozenset[object] = frozenset()
         self._doubt = True
         self._woken = asyncio.Event()
+        self.trouble = ""
+        """Why nobody is told of anything now; empty while all is well."""
 
     def find(self, notice: Notice) -> Recipient | None:
         """Whom a notice is for; None: its subscriber is not reached there now."""
@@ -83,23 +85,24 @@ class Keeper:
         self._woken.set()
 
     async def look_up(self) -> None:
-        """Know where everybody is reached. Raises Unavailable."""
-        await asyncio.to_thread(self._obey)
+        """Know where everybody is reached, before anything is sent. Raises Unavailable."""
+        if not self._revision:
+            subscribers = await asyncio.to_thread(self._store.subscribers)
+            self._directory = Directory([*self._built_in, *subscribers], self._channels)
 
     async def run(self) -> None:
         """Route until cancelled."""
-        trouble = ""
         while True:
             wait = _LOOK_SECONDS
             self._woken.clear()
             try:
                 wait = await self.turn()
-                trouble = ""
+                self.trouble = ""
             except Unavailable as error:
                 self._doubt = True
-                if str(error) != trouble:
+                if str(error) != self.trouble:
                     log.warning("nobody is told of anything for now: %s", error)
-                trouble = str(error)
+                self.trouble = str(error)
             try:
                 async with asyncio.timeout(wait):
                     await self._woken.wait()

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from schemas.alert import AlertChange
 from services.alerts.routing.episodes import Episodes, Outdated
 
 _DATED = datetime(1970, 1, 2, tzinfo=UTC)
 """Notices from before the ledger knew which change they tell of are dated before."""
+
+_TICK = timedelta(milliseconds=1)
 
 Urgency = Literal["critical", "other"]
 """What goes into one notice: critical news waits for no other."""
@@ -26,6 +29,10 @@ class Told:
     why: str
     muted: bool
     at: datetime
+
+    def tells_of(self, change: AlertChange) -> bool:
+        """Whether it is of this change of the alert, or a later one; the ledger cuts moments to its tick."""
+        return self.changed_at > change.changed_at - _TICK
 
 
 @dataclass
@@ -123,7 +130,7 @@ def remember(rows: Iterable[Told], episodes: Episodes) -> dict[str, Memory]:
         bit = 1 << slot
         episode = episodes.slots[slot]
         if row.muted:
-            if row.changed_at >= episode.newest.changed_at:
+            if row.tells_of(episode.newest):
                 memory.noted |= bit
             continue
         _recall(memory, bit, row, episodes)
@@ -132,16 +139,16 @@ def remember(rows: Iterable[Told], episodes: Episodes) -> dict[str, Memory]:
 
 def _recall(memory: Memory, bit: int, row: Told, episodes: Episodes) -> None:
     episode = episodes.slots[bit.bit_length() - 1]
-    if _DATED < row.changed_at < episode.first.changed_at:
+    if row.changed_at > _DATED and not row.tells_of(episode.first):
         return  # of the same alert before it fired anew
     if not memory.heard & bit:
         memory.begun.put(row.at, bit)
     memory.heard |= bit
     over = row.state in ("resolved", "ok")
     memory.ended = memory.ended | bit if over else memory.ended & ~bit
-    if episode.lacking is not None and row.changed_at >= episode.lacking.changed_at:
+    if episode.lacking is not None and row.tells_of(episode.lacking):
         memory.no_data |= bit
-    if episode.correction is not None and row.changed_at >= episode.correction.changed_at:
+    if episode.correction is not None and row.tells_of(episode.correction):
         memory.corrected |= bit
     if row.why == "escalation":
         memory.escalated |= bit

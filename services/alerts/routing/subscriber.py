@@ -8,9 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
-from schemas.streams import ALERT_TOPIC
 from services.alerts.routing.filter import Filter
-from services.alerts.settings import AlertsSettings
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Mode = Literal["at_once", "digest", "each", "every"]
@@ -101,20 +99,3 @@ class Subscriber(Filter):
     def waits(self) -> tuple[int, int]:
         """Group wait and interval, in seconds."""
         return (0, 0) if self.mode == "each" else (self.group_wait, self.group_interval)
-
-
-def built_in_of(settings: AlertsSettings) -> list[Subscriber]:
-    """The subscribers that the settings make: the alert topic, and who is to hear of each change at once."""
-    topic = Address(channel="topic", address=ALERT_TOPIC)
-    found = [_system("topic", "告警主题 · alert topic", [topic], "every")]
-    if settings.webhook_url:
-        address = Address(channel="webhook", address=settings.webhook_url)
-        found.append(_system("webhook", "MINMAI_WEBHOOK_URL", [address], "each"))
-    if settings.mail_recipients:
-        mails = [Address(channel="mail", address=one) for one in settings.mail_recipients]
-        found.append(_system("mail", "MINMAI_MAIL_TO", mails, "each"))
-    return found
-
-
-def _system(id: str, name: str, channels: list[Address], mode: Mode) -> Subscriber:
-    return Subscriber(id=id, name=name, kind="system", channels=channels, mode=mode, repeat_interval=0)

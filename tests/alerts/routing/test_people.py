@@ -10,11 +10,10 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from cli.main import app
-from services.alerts.destinations import channels_of
+from services.alerts.destinations import built_in, channels_of
 from services.alerts.log import Log
 from services.alerts.routing.api import routes
 from services.alerts.routing.store import Store
-from services.alerts.routing.subscriber import built_in_of
 from services.alerts.settings import AlertsSettings
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError
@@ -134,7 +133,7 @@ def test_silences_and_acknowledgements_are_said_listed_and_taken_back(store: Sto
 @pytest.fixture
 def http(store: Store, alerts: AlertsSettings) -> Iterator[TestClient]:
     site = FastAPI()
-    site.include_router(routes(store, channels_of(alerts), built_in_of(alerts), SecretStr(TOKEN)))
+    site.include_router(routes(store, channels_of(alerts), built_in(alerts), SecretStr(TOKEN)))
     with TestClient(site, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         yield client
 

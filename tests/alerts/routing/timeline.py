@@ -69,7 +69,7 @@ def change(name: str, condition: Condition, tick: int, **more: Any) -> AlertChan
             "as_of": date(2026, 3, 4),
             "figure_version": tick,
             "owner": "",
-            "changed_at": NOON + timedelta(milliseconds=tick),
+            "changed_at": NOON + timedelta(milliseconds=tick, microseconds=700),
             "link": "https://board.example/",
             **more,
         }
