@@ -195,6 +195,16 @@ class FreshnessRule(MeasuredRule):
     threshold: Decimal = Decimal(60)
 
 
+class NoticesLostRule(MeasuredRule):
+    """On how many notices an address has not got, given up or refused within `window` and since the last one
+    that it has got. Tests do not count, nor what is told of such losses.
+    """
+
+    kind: Literal["notices_lost"] = "notices_lost"
+    threshold: Decimal = Decimal(0)
+    window: Duration = timedelta(days=7)
+
+
 IndicatorRule = ValueRule | StatusRule | ForecastRule
 
 RuleKind = Literal[
@@ -211,6 +221,7 @@ RuleKind = Literal[
     "refused_share",
     "lag",
     "freshness",
+    "notices_lost",
 ]
 
 
@@ -232,7 +243,8 @@ Rule = Annotated[
     | Annotated[FeedStoppedRule, Tag("feed_stopped")]
     | Annotated[RefusedShareRule, Tag("refused_share")]
     | Annotated[LagRule, Tag("lag")]
-    | Annotated[FreshnessRule, Tag("freshness")],
+    | Annotated[FreshnessRule, Tag("freshness")]
+    | Annotated[NoticesLostRule, Tag("notices_lost")],
     Discriminator(kind_of),
 ]
 """Any rule; `kind` tells which."""

@@ -22,6 +22,7 @@ from services.alerts.sources.feed_silence import FeedSilence
 from services.alerts.sources.feed_stops import FeedStops
 from services.alerts.sources.freshness import Freshness
 from services.alerts.sources.lag import Lag
+from services.alerts.sources.lost_notices import LostNotices
 from services.alerts.sources.measured import Moment
 from services.alerts.sources.refusals import Refusals
 from services.alerts.sources.voucher_budget import VoucherBudgets
@@ -141,6 +142,7 @@ def sources_of(
     add(lambda refused: Refusals(plan, refused, clickhouse), of(kinds.RefusedShareRule))
     add(lambda lags: Lag(plan, lags, counted), of(kinds.LagRule))
     add(lambda late: Freshness(plan, late, clickhouse, counted), of(kinds.FreshnessRule))
+    add(lambda lost: LostNotices(plan, lost, clickhouse), of(kinds.NoticesLostRule))
     return made
 
 

@@ -1,23 +1,30 @@
-"""The alert rules that follow from indicators' targets; an entry of rules.yaml of the same id overrides.
+"""The alert rules that there are by default; an entry of rules.yaml of the same id overrides.
 
 By default an operator hears of the county, not of each township: that the pace of late misses the target,
-once that has been so for a week, and that the due day has passed without it.
+once that has been so for a week, and that the due day has passed without it. And that somebody is not told.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from schemas.declaration import Indicator, Level, Text
-from schemas.rules import ForecastRule, Rule, StatusRule
+from schemas.rules import ForecastRule, NoticesLostRule, Rule, StatusRule
 
 FORECAST = "_forecast"
 MISSED = "_missed"
+
+NOTICES_LOST = "notices_lost"
 
 _LASTING = timedelta(days=7)
 
 
 def default_rules(indicators: Iterable[Indicator]) -> Iterator[Rule]:
-    """Yield the rules of each indicator with a target."""
+    """Yield the rules of each indicator with a target, and the one on notices."""
+    yield NoticesLostRule(
+        id=NOTICES_LOST,
+        name=Text(zh="预警通知送不到", en="notices of alerts do not arrive"),
+        severity="critical",
+    )
     for one in indicators:
         if one.target is None:
             continue
