@@ -4,6 +4,7 @@ What the commands do is imported when they run.
 """
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,11 @@ Townships = Annotated[
 
 def register(alerts: typer.Typer) -> None:
     """Add the commands."""
+    _of_people(alerts)
+    _of_orders(alerts)
+
+
+def _of_people(alerts: typer.Typer) -> None:
 
     @alerts.command("subscribe")
     def subscribe(
@@ -97,6 +103,21 @@ def register(alerts: typer.Typer) -> None:
 
         people.unsubscribe(id, by)
 
+    @alerts.command("link")
+    def link(
+        id: Annotated[str, typer.Argument(help="the subscriber")],
+        data: Annotated[
+            Path,
+            typer.Option(help="folder of `minmai up`, which signs if MINMAI_ALERTS_LINK_SECRET is not set"),
+        ] = Path("data"),
+    ) -> None:
+        """Print the link to a subscriber's own page: whoever has it manages the subscription."""
+        from cli.alerts import people
+
+        people.link(id, data)
+
+
+def _of_orders(alerts: typer.Typer) -> None:
     @alerts.command("firing")
     def firing() -> None:
         """List the alerts that fire, with their ids."""

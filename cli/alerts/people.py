@@ -4,12 +4,15 @@ import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from deploy.embedded.datafolder import LINK_SECRET
 from schemas.rules import duration, written
 from services.alerts.destinations import built_in, channels_of
+from services.alerts.links import Links
 from services.alerts.routing.store import Store, UnknownOrder
 from services.alerts.routing.subscriber import Subscriber
 from services.alerts.routing.views import checked, shown
@@ -21,6 +24,10 @@ from services.platform.settings import load
 
 class WrongOption(MinmaiError):
     """What was asked for does not fit; the message names the options."""
+
+
+class NoLinks(MinmaiError):
+    """No link can be signed here."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,22 @@ def unsubscribe(id: str, by: str) -> None:
     """End a subscription and say so."""
     Store(ClickHouse(load(AlertsSettings))).unsubscribe(id, author(by))
     print(f"{id}: 已退订 · unsubscribed")
+
+
+def link(id: str, data: Path) -> None:
+    """Print the link to a subscriber's page. Raises UnknownOrder, or NoLinks if nothing signs links."""
+    settings = load(AlertsSettings)
+    secrets = settings.link_secrets
+    kept = data / LINK_SECRET
+    if not secrets and kept.exists():
+        secrets = (kept.read_text(encoding="ascii").strip(),)
+    if not secrets:
+        raise NoLinks(
+            f"没有签名密钥，无法生成链接 · nothing signs links: set MINMAI_ALERTS_LINK_SECRET as the service "
+            f"has it, or name the folder of `minmai up` with --data (there is no {kept})"
+        )
+    Store(ClickHouse(settings)).subscriber(id)
+    print(Links(settings.alerts_url, secrets).link(id))
 
 
 def author(by: str) -> str:

@@ -85,6 +85,7 @@ def run(folder: Path, ports: Ports, plan: Path, feed: Feed | None = None) -> Non
     _check_packages()
     data = DataFolder(folder)
     data.keep_apart(invented=invented)
+    os.environ.setdefault(f"{PREFIX}ALERTS_LINK_SECRET", data.link_secret())
     _check_ports(ports, settings.host)
     with (data.logs / "up.log").open("a", encoding="utf-8") as log:
         logs.configure("up", settings.log_level, log)
@@ -127,6 +128,7 @@ def _environment(folder: Path, ports: Ports, plan: Path, *, invented: bool) -> d
     preset = {
         "CLOCK": "wall",
         "BOARD_URL": f"http://{HOST}:{ports.board}",
+        "ALERTS_URL": f"http://{HOST}:{ports.alerts}",
         # The embedded broker lets a group wait for half of this time whenever a member joins.
         "SESSION_TIMEOUT_MS": 3_000,
     }

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -18,6 +18,7 @@ from services.alerts.channels import Channel, Notice, Outcome, Recipient
 from services.alerts.doors import Door
 from services.alerts.ledger import Attempt, Ledger, NoticeState
 from services.alerts.metrics import Metrics
+from services.alerts.place import filled
 from services.platform.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Courier:
         patience: Patience,
         metrics: Metrics,
         settled: Callable[[Notice, Attempt], None] = lambda _notice, _attempt: None,
+        link: Callable[[str], str | None] = lambda _subscriber: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._channels = channels
@@ -73,6 +75,7 @@ class Courier:
         self._patience = patience
         self._metrics = metrics
         self._settled = settled
+        self._link = link
         self._now = now
         self._stopping = asyncio.Event()
         self._taken: set[UUID] = set()  # all since the start: what the ledger names again is not sent again
@@ -185,10 +188,10 @@ class Courier:
             self._doors[key] = Door(to.address, channel.limits, lately)
         return self._doors[key]
 
-    @staticmethod
-    async def _try(channel: Channel, notice: Notice, to: Recipient) -> Outcome:
+    async def _try(self, channel: Channel, notice: Notice, to: Recipient) -> Outcome:
         try:
-            return await channel.send(notice, to)
+            payload = filled(notice.payload, self._link(notice.subscriber))
+            return await channel.send(replace(notice, payload=payload), to)
         except Exception as error:
             # A bug of ours in one channel must not end the others; it is loud here and in the ledger.
             log.exception("channel %s failed by itself", notice.channel)

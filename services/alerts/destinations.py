@@ -13,6 +13,7 @@ from services.alerts.channels.mail import Mail, Relay
 from services.alerts.channels.topic import Topic
 from services.alerts.channels.webhook import Webhook
 from services.alerts.channels.wecom import WeCom
+from services.alerts.links import Links
 from services.alerts.routing.subscriber import Address, Mode, Subscriber
 from services.alerts.settings import AlertsSettings
 
@@ -36,8 +37,13 @@ def channels_of(settings: AlertsSettings) -> dict[str, Channel]:
             user=settings.smtp_user,
             password=settings.smtp_password,
         )
-        channels.append(Mail(relay, settings.mail_from))
+        channels.append(Mail(relay, settings.mail_from, links_of(settings).unsubscribing))
     return {channel.name: channel for channel in channels}
+
+
+def links_of(settings: AlertsSettings) -> Links:
+    """Return what signs the links to subscribers' pages."""
+    return Links(settings.alerts_url, settings.link_secrets)
 
 
 def built_in(settings: AlertsSettings) -> list[Subscriber]:

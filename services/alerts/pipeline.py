@@ -31,12 +31,13 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from schemas.alert import AlertChange
+from services.alerts import pages
 from services.alerts.channels import Notice
 from services.alerts.delivery import Courier, Patience
-from services.alerts.destinations import built_in, channels_of
+from services.alerts.destinations import built_in, channels_of, links_of
 from services.alerts.doors import LONGEST_SECONDS
 from services.alerts.entry import Laid
 from services.alerts.evaluator import Evaluator
@@ -89,6 +90,7 @@ class Alerts:
             unreliable=unreliable(self.plan),
         )
         self._sources = Sources(self.plan, self._clickhouse, settings.kafka)
+        self._links = links_of(settings)
         self._channels = channels_of(settings)
         patience = Patience(
             first=settings.notice_first_retry_seconds,
@@ -109,6 +111,7 @@ class Alerts:
             self.ledger,
             patience=patience,
             metrics=self.metrics,
+            link=self._links.link,
         )
         self._follower = Follower(
             settings.kafka,
@@ -147,6 +150,10 @@ class Alerts:
         """The routes of subscribers, silences and acknowledgements."""
         token = self._settings.alerts_operator_token
         return people.routes(Store(self._clickhouse), self._channels, built_in(self._settings), token)
+
+    def serve_pages(self, app: FastAPI) -> None:
+        """Serve subscribers' own pages, if links are signed."""
+        pages.install(app, self.plan, self._clickhouse, links=self._links, channels=self._channels)
 
     def check(self) -> None:
         """Return if figures become alerts now; raises Unavailable with the reason."""

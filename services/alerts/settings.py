@@ -6,7 +6,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.alerts.channels.mail import ADDRESS
+from services.alerts.place import LONGEST_URL
 from services.platform.settings import Common
+
+LEAST_SECRET = 32
 
 
 class AlertsSettings(Common):
@@ -21,6 +24,17 @@ class AlertsSettings(Common):
     alerts_operator_token: SecretStr = Field(
         SecretStr(""),
         description="who sends it may change subscribers and silences over HTTP; empty: nobody may",
+    )
+    alerts_url: str = Field(
+        "http://127.0.0.1:8102",
+        pattern=r"^https?://[^\s@]+$",
+        max_length=LONGEST_URL,
+        description="where subscribers reach their pages, which this service serves below /my/",
+    )
+    alerts_link_secret: SecretStr = Field(
+        SecretStr(""),
+        description="signs the links to subscribers' pages, 32 characters or more; empty: no pages. "
+        "Several, separated by spaces: the first signs, links of all hold",
     )
     webhook_url: str = Field("", description="http(s) address that is sent every change; empty: none")
     webhook_secret: SecretStr = Field(SecretStr(""), description="signs what is sent; empty: unsigned")
@@ -47,6 +61,20 @@ class AlertsSettings(Common):
     def mail_recipients(self) -> tuple[str, ...]:
         """The addresses of `mail_to`."""
         return tuple(dict.fromkeys(address.strip() for address in self.mail_to.split(",") if address.strip()))
+
+    @property
+    def link_secrets(self) -> tuple[str, ...]:
+        """The secrets of `alerts_link_secret`."""
+        return tuple(self.alerts_link_secret.get_secret_value().split())
+
+    @field_validator("alerts_link_secret")
+    @classmethod
+    def _links_cannot_be_guessed(cls, secret: SecretStr) -> SecretStr:
+        if any(len(one) < LEAST_SECRET for one in secret.get_secret_value().split()):
+            raise ValueError(
+                f"must be {LEAST_SECRET} characters or more, such as `openssl rand -hex 32` gives"
+            )
+        return secret
 
     @field_validator("webhook_url")
     @classmethod

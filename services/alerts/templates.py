@@ -9,6 +9,7 @@ from schemas.alert import AlertChange
 from schemas.declaration import Text
 from services.alerts.channels import Language, Why
 from services.alerts.channels.cut import Size, joined, utf8
+from services.alerts.place import manageable
 from services.alerts.rules.limits import plain, with_unit
 
 _STATE = {
@@ -97,8 +98,18 @@ class Letter:
         return joined(self.head, self.items, self.foot, most, more=self.more, size=size)
 
 
-def letter(changes: Sequence[AlertChange], language: Language, why: Why, style: Style = PLAIN) -> Letter:
-    """Render one alert in full, several as a list in the order given."""
+def letter(
+    changes: Sequence[AlertChange],
+    language: Language,
+    why: Why,
+    style: Style = PLAIN,
+    *,
+    managed: bool = True,
+) -> Letter:
+    """Render one alert in full, several as a list in the order given.
+
+    `managed`: with a place for the link to the subscriber's own page, see `links.py`.
+    """
     say = _Speech(language, style)
     title = _title(changes, say, why)
     end = style.line
@@ -120,6 +131,9 @@ def letter(changes: Sequence[AlertChange], language: Language, why: Why, style: 
     else:
         items = tuple(_brief(change, say) + end for change in changes)
         foot = f"{end}{style.link(say.label('看板', 'Board'), board)}{end}"
+    if managed:
+        label = say.label("确认、静默、订阅设置", "Acknowledge, silence, settings")
+        foot += manageable(lambda url: f"{style.link(label, url)}{end}")
     return Letter(title, f"{style.heading(title)}{end}{end}{sent}{end}{end}", items, foot, more)
 
 

@@ -45,14 +45,19 @@ class SecureHeaders:
     Plain, because Starlette's base class would hold a stream back.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, forms: bool = False) -> None:
+        """`forms`: the page sends forms, to where it came from."""
         self._app = app
+        self._headers = {**_HEADERS}
+        if forms:
+            policy = "Content-Security-Policy"
+            self._headers[policy] = _HEADERS[policy].replace("form-action 'none'", "form-action 'self'")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
+                headers.update(self._headers)
                 headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 

@@ -2,8 +2,10 @@
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -25,6 +27,7 @@ from services.alerts.channels import (
 from services.alerts.channels.mail import Mail, Relay
 from services.alerts.channels.topic import Topic
 from services.alerts.channels.webhook import Webhook, signature
+from services.alerts.place import filled
 from services.alerts.templates import letter
 from services.alerts.watch import Watch
 from tests.alerts.figures import PLAN, childcare
@@ -43,7 +46,8 @@ async def send(channel: Channel, address: str) -> Outcome:
 
 
 def notice(channel: Channel, to: Recipient) -> Notice:
-    return notice_of([CHANGE], Destination("someone", channel.name, to), channel, "first", NOW)
+    made = notice_of([CHANGE], Destination("someone", channel.name, to), channel, "first", NOW)
+    return replace(made, payload=filled(made.payload, None))  # as the courier does
 
 
 @pytest.fixture
@@ -53,9 +57,9 @@ async def webhook() -> AsyncIterator[Webhook]:
     await channel.close()
 
 
-def mail(port: int, *, user: str = "", security: str = "none") -> Mail:
+def mail(port: int, *, user: str = "", security: str = "none", **more: Any) -> Mail:
     relay = Relay("127.0.0.1", port, security, user, SecretStr("wrong"))  # type: ignore[arg-type]  # a test's word
-    return Mail(relay, "minmai@county.example")
+    return Mail(relay, "minmai@county.example", **more)
 
 
 async def test_a_webhook_that_asks_for_patience_gets_it(web: HttpReceiver, webhook: Webhook) -> None:
@@ -173,7 +177,17 @@ async def test_a_message_is_whole(smtp: SmtpReceiver) -> None:
     assert message["Date"] == "Fri, 02 Jan 2026 03:04:05 +0000"
     assert message["To"] == "office@county.example"
     assert message["Auto-Submitted"] == "auto-generated"
-    assert message.get_content().replace("\r\n", "\n") == letter([CHANGE], "both", "first").text()
+    whole = filled(letter([CHANGE], "both", "first").text(), None)
+    assert message.get_content().replace("\r\n", "\n") == whole
+    assert "List-Unsubscribe" not in message
+
+
+async def test_a_message_can_be_unsubscribed_from_by_a_button(smtp: SmtpReceiver) -> None:
+    channel = mail(smtp.port, leave=lambda subscriber: f"https://alerts.example/my/{subscriber}/unsubscribe")
+    await send(channel, OFFICE)
+    [message] = smtp.messages
+    assert message["List-Unsubscribe"] == "<https://alerts.example/my/someone/unsubscribe>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
 async def test_a_topic_without_a_broker_is_tried_again() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from services.alerts.place import filled
 from services.alerts.templates import PLAIN, letter, title
 from tests.alerts.changes import CHANGE, FORECAST, NOW, changed
 
@@ -9,7 +10,7 @@ FULL = changed(**FORECAST)
 
 
 def test_one_alert_in_chinese() -> None:
-    assert letter([FULL], "zh", "first").text() == (
+    assert filled(letter([FULL], "zh", "first").text(), "https://alerts.example/my/x") == (
         "【告警】民脉 砚山县 每千人口托位数低于目标\n"
         "\n"
         "发送原因: 首次告警\n"
@@ -30,6 +31,7 @@ def test_one_alert_in_chinese() -> None:
         "看板: https://board.example/#childcare_places_per_1000/532622\n"
         "明细记录: https://board.example/#records/childcare_places_per_1000/532622\n"
         f"告警编号: {CHANGE.alert_id}\n"
+        "确认、静默、订阅设置: https://alerts.example/my/x\n"
     )
 
 
@@ -44,7 +46,8 @@ def test_one_alert_in_english_and_in_both() -> None:
 
 
 def test_a_group_lists_its_alerts_in_the_order_given() -> None:
-    over = changed(state="resolved", condition="resolved", changed_at=NOW + timedelta(days=1))
+    ended_at = NOW + timedelta(days=1)
+    over = changed(state="resolved", condition="resolved", changed_at=ended_at, link_records="")
     group = letter([FULL, over], "both", "new")
     assert group.title.startswith("【预警汇总】民脉 1 项告警、1 项解除：砚山县")
     assert "[Alerts] minmai 1 firing, 1 over" in group.title
@@ -62,7 +65,7 @@ def test_a_correction_and_a_test_are_marked() -> None:
 
 
 def test_what_is_not_known_is_not_made_up() -> None:
-    bare = changed(value=None, numerator=None, shown="", gap="", owner="", pace_needed=0.1)
+    bare = changed(value=None, numerator=None, shown="", gap="", owner="", link_records="", pace_needed=0.1)
     text = letter([bare], "zh", "first").text()
     assert "数值: 无数据\n" in text
     assert "每月需 +0.1 个/千人, 近期每月 未知" in text

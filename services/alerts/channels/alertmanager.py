@@ -60,7 +60,7 @@ def _alert(change: AlertChange, language: Language, why: Why) -> dict[str, Any]:
         "subject": change.subject,
         **({"test": "true"} if why == "test" else {}),
     }
-    letter = templates.letter([change], language, why)
+    letter = templates.letter([change], language, why, managed=False)
     annotations = {
         "summary": letter.title,
         "description": letter.text(),

@@ -10,7 +10,7 @@ import asyncio
 import re
 import smtplib
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,9 +55,13 @@ class Mail:
     name = "mail"
     limits = Limits(bytes=TEXT_BYTES)
 
-    def __init__(self, relay: Relay, sender: str) -> None:
+    def __init__(
+        self, relay: Relay, sender: str, leave: Callable[[str], str | None] = lambda _subscriber: None
+    ) -> None:
+        """`leave` gives the address that ends a subscription, if there is one."""
         self._relay = relay
         self._sender = sender
+        self._leave = leave
         self._threads = ThreadPoolExecutor(_AT_ONCE, "mail")
 
     def recipient(self, address: str, language: Language = "both") -> Recipient:
@@ -101,6 +105,9 @@ class Mail:
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
         if notice.covers:  # one thread for an alert and its end
             message["References"] = f"<{notice.covers[0].alert_id}@{domain}>"
+        if leave := self._leave(notice.subscriber):  # RFC 8058: a button of the mail program
+            message["List-Unsubscribe"] = f"<{leave}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(said["text"])
         return message
 

@@ -42,7 +42,7 @@ class Webhook:
 
     def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
         """The body: `type` names the version, `alerts` are the changes, `text` the same in words."""
-        letter = templates.letter(changes, to.language, why)
+        letter = templates.letter(changes, to.language, why, managed=False)
         body = {
             "type": TYPE,
             "notice_id": str(notice_id),
