@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 from uuid import UUID
 
 import httpx
@@ -19,7 +20,7 @@ from services.platform.topics import ensure_topics
 from tests.alerts.receivers import HttpReceiver
 from tests.cli.support import minmai
 from tests.ingest.support import event
-from tests.support.services import Service, environment
+from tests.support.services import YANSHAN, Service, environment
 from tests.support.waiting import eventually
 
 AGENCY = "commerce"
@@ -39,11 +40,14 @@ def test_a_stopped_feed_is_told_to_people_and_so_is_its_end(
     people = tmp_path / "agencies.json"
     add(people, AGENCY, STREAMS, ["532622"], feed=True)
     ensure_topics(settings.kafka, topics=feed_topics([AGENCY]))
+    plan = copytree(YANSHAN, tmp_path / "plan")
+    (plan / "feeds.yaml").write_text("[]", encoding="utf-8")  # else all agencies are silent
     env = environment(
         kafka=settings.kafka,
         clickhouse_port=settings.clickhouse_port,
         database=settings.clickhouse_database,
         agencies=people,
+        plan=plan,
         webhook_url=web.url,
     )
     services = [
