@@ -111,6 +111,7 @@ class Evaluator:
         return Watch(self._plan, self._board_url, logged, self._unreliable)
 
     def _take(self, figures: Sequence[Figure]) -> list[AlertChange]:
+        self._revisions.saw(figures)
         days = {(one.indicator, one.division, day) for one in figures for day in self.watch.sent(one)}
         return self.watch.take_figures(figures, self._clock.now, self._revisions.of(days))
 

@@ -5,13 +5,14 @@ live figures under one version. So a day's row that is newer than the round in w
 beyond that day was changed by something late: a late record, a correction, a withdrawal.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from schemas.alert import AlertChange
 from schemas.declaration import Indicator, Text
+from schemas.indicator import Figure
 from services.alerts.rules.limits import ratio, rounded
 from services.platform.clickhouse import ClickHouse
 
@@ -52,6 +53,16 @@ class Revisions:
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
+        self._first: dict[date, int] = {}
+
+    def saw(self, figures: Iterable[Figure]) -> None:
+        """Remember by which version each day began.
+
+        What was not seen, the tables tell nearly as well: figures that nothing has changed since are as the
+        day's first round left them.
+        """
+        for one in figures:
+            self._first[one.as_of] = min(one.version, self._first.get(one.as_of, one.version))
 
     def of(self, days: Collection[Day]) -> Mapping[Day, Revised]:
         """Return those of these days that something late has changed since the figures went beyond them."""
@@ -65,8 +76,11 @@ class Revisions:
         return {
             (indicator, division, day): Revised(numerator, denominator)
             for indicator, division, day, (numerator, denominator, version), *beyond in rows
-            if version > min(filter(None, beyond), default=version)
+            if version > min(filter(None, (*beyond, *self._beyond(day))), default=version)
         }
+
+    def _beyond(self, day: date) -> Iterator[int]:
+        return (version for later, version in self._first.items() if later > day)
 
 
 def revision(indicator: Indicator, sent: AlertChange, then: Revised) -> Text | None:

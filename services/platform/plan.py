@@ -15,7 +15,7 @@ from schemas.feed import FeedPromise
 from schemas.fields import Contract
 from schemas.rules import MODELS, RULE, Rule, RuleBase, UnknownRule, kind_of
 from services.platform.errors import PlanError
-from services.platform.plan_files import checks
+from services.platform.plan_files import checks, rule_checks
 from services.platform.plan_files.defaults import default_rules
 from services.platform.plan_files.divisions import Division, read_divisions
 from services.platform.plan_files.entries import Entry, read_entries, read_entry
@@ -155,8 +155,7 @@ def _check(
     if indicators is not None:
         for task in tasks or []:
             checks.task(task, by_id)
-        for rule in rules or []:
-            checks.rule(rule, by_id)
+        rule_checks.rules(rules or [], by_id, divisions)
         for feed in feeds or []:
             checks.named_once(feed, "indicators", by_id)
     every: list[Entry[Any]] = [

@@ -3,7 +3,9 @@
 from uuid import UUID
 
 from schemas.declaration import Text
+from schemas.rules import FeedSilentRule, ValueRule
 from services.alerts.entry import Laid
+from tests.alerts.figures import CHILDCARE
 from tests.alerts.timeline import RULE, Timeline, rule
 
 WHY = Text(zh="检修", en="repairs")
@@ -224,3 +226,67 @@ def test_a_rule_that_became_another_is_weighed_anew_by_what_is_known() -> None:
     line.restart()
     assert line.log == ["0h pending", "0h firing"]
     assert line.changes[0].rule_version != line.changes[1].rule_version
+
+
+FEED = "health-bureau/facility"
+
+
+def silence_and_value() -> Timeline:
+    """A feed that may fall silent, and a rule on a figure that depends on it."""
+    return Timeline.of(
+        FeedSilentRule(id="silent", name=WHY),
+        rule(ValueRule, indicator=CHILDCARE, for_="2h"),
+        unreliable={FEED: [CHILDCARE]},
+    )
+
+
+def silent(line: Timeline, when: str, *, now: bool) -> None:
+    line.at(when, 4.2 if now else 4.9, rule="silent", subject=FEED)
+
+
+def states(line: Timeline) -> list[tuple[str, str]]:
+    return [(said, one.rule) for said, one in zip(line.log, line.changes, strict=True)]
+
+
+def test_a_silent_feed_freezes_and_inhibits_what_depends_on_it_until_it_is_heard_again() -> None:
+    line = silence_and_value()
+    line.at("0h", 4.2)
+    line.at("2h")
+    silent(line, "3h", now=True)
+    line.at("4h", 4.9)  # a figure that nobody can rely on
+    line.restart()
+    line.at("5h", 4.8)
+    silent(line, "6h", now=False)
+    assert states(line) == [
+        ("0h pending", RULE),
+        ("2h firing", RULE),
+        ("3h firing", "silent"),
+        ("3h inhibited", RULE),
+        ("6h resolved", "silent"),
+        ("6h resolved", RULE),
+    ]
+    frozen = line.changes[3]
+    assert (frozen.condition, frozen.held) == ("no_data", "firing")
+    assert "is silent" in frozen.reason.en
+
+
+def test_nothing_fires_by_figures_whose_feed_is_silent() -> None:
+    line = silence_and_value()
+    line.at("0h", 4.2)
+    silent(line, "1h", now=True)
+    line.at("9h", 4.1)
+    assert states(line) == [("0h pending", RULE), ("1h firing", "silent"), ("1h no_data", RULE)]
+    silent(line, "10h", now=False)
+    line.at("11h")
+    assert states(line)[3:] == [("10h resolved", "silent"), ("10h pending", RULE), ("11h firing", RULE)]
+
+
+def test_a_figure_that_is_good_again_after_a_silence_resolves_only_by_what_is_heard_then() -> None:
+    line = silence_and_value()
+    line.at("0h", 4.2)
+    line.at("2h")
+    silent(line, "3h", now=True)
+    silent(line, "4h", now=False)
+    assert states(line)[-1] == ("4h firing", RULE)
+    line.at("5h", 4.9)
+    assert states(line)[-1] == ("5h resolved", RULE)

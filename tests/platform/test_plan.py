@@ -302,6 +302,72 @@ def test_a_file_that_cannot_be_read_is_one_mistake(folder: Path, name: str, how:
     assert len(found) == 1 or name == "divisions.csv"
 
 
+RULE = "- id: r\n  kind: %s\n  name: {zh: 规则, en: rule}\n%s"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "expected"),
+    [
+        ("lagg", "", "2: r: kind: 'lagg' 不对，只能是 'value', 'status', 'forecast'"),
+        ("lag", "  for: 2 days\n", "4: r: for: 应为时长，如 30m、12h、2d"),
+        ("lag", "  keep_firing: 5\n", "4: r: keep_firing: 应为时长"),
+        ("lag", "  indicator: estates\n", "4: r: indicator: 没有字段 'indicator'"),
+        ("lag", "  severity: fatal\n", "4: r: severity: 'fatal' 不对"),
+        ("lag", "  threshold: many\n", "4: r: threshold: 应为数字"),
+        ("lag", "  window: 1h\n", "4: r: window: 没有字段 'window'"),
+        ("lag", "  enabled: perhaps\n", "4: r: enabled: 应为 true 或 false"),
+        ("lag", "  divisions: ['000000']\n", "4: r: divisions[1]: 000000 不在 divisions.csv 中"),
+        ("lag", "  levels: [township]\n  divisions: ['%(county)s']\n", "5: r: divisions[1]: "),
+        ("lag", "  inhibits: [nobody]\n", "4: r: inhibits[1]: 没有规则 'nobody'"),
+        ("lag", "  inhibits: [r]\n", "4: r: inhibits[1]: r 又抑制它"),
+        ("forecast", "", "1: r: 缺少 indicator"),
+        ("status", "  indicator: estate\n", "4: r: indicator: 没有指标 'estate'"),
+        ("status", "  indicator: canteens_per_1000\n  statuses: [late]\n", "5: r: statuses[1]: 'late' 不对"),
+    ],
+)
+def test_a_mistake_in_a_rule_is_told_where_it_is(folder: Path, kind: str, fields: str, expected: str) -> None:
+    path = folder / "rules.yaml"
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    county = next(line.split(",")[0] for line in (folder / "divisions.csv").read_text().splitlines()[1:])
+    path.write_text(
+        path.read_text(encoding="utf-8") + RULE % (kind, fields.replace("%(county)s", county)),
+        encoding="utf-8",
+    )
+    number, rest = expected.split(":", 1)
+    wanted = f"rules.yaml:{lines + int(number)}:{rest}"
+    assert any(line.startswith(wanted) for line in told(folder)), (wanted, told(folder))
+
+
+def test_rules_follow_from_targets_and_an_entry_of_the_same_id_overrides() -> None:
+    plan = load_plan(YANSHAN)
+    aimed = [one.id for one in plan.indicators.values() if one.target]
+    for name in aimed:
+        assert plan.rules[f"{name}_forecast"].kind == "forecast"
+        assert plan.rules[f"{name}_missed"].kind == "status"
+    assert {rule.id for rule in plan.rules.values() if "township" in rule.levels} == set()
+
+
+def test_a_default_rule_is_switched_off_or_made_another_by_its_id(tmp_path: Path) -> None:
+    folder = Path(copytree(YANSHAN, tmp_path / "plan"))
+    one, other = "childcare_places_per_1000_forecast", "childcare_places_per_1000_missed"
+    entry = (
+        "- id: %s\n  kind: %s\n  indicator: childcare_places_per_1000\n  name: {zh: 规则, en: rule}\n  %s\n"
+    )
+    text = entry % (one, "forecast", "enabled: false") + entry % (other, "status", "severity: info")
+    with (folder / "rules.yaml").open("a", encoding="utf-8") as file:
+        file.write(text)
+    plan = load_plan(folder)
+    assert one not in plan.rules
+    assert plan.rules[other].severity == "info"
+    with (folder / "rules.yaml").open("a", encoding="utf-8") as file:
+        file.write(entry % ("nurses_per_1000_missed", "status", "severity: info"))
+        file.write(entry % ("nurses_per_1000_forecast", "value", "severity: info"))
+    found = told(folder)
+    assert any("是 nurses_per_1000 的默认规则" in line for line in found)
+    assert any("种类应为 forecast" in line for line in found)
+    assert len(found) == 2
+
+
 def test_lines_are_those_of_the_file_also_after_comments_and_windows_line_ends(folder: Path) -> None:
     path = folder / "rules.yaml"
     text = "# 说明\r\n\r\n" + path.read_text(encoding="utf-8").replace("\n", "\r\n")

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.declaration import Indicator, Task
 from schemas.feed import FeedPromise
-from schemas.rules import RuleBase
 from services.platform.plan_files import parts
 from services.platform.plan_files.divisions import Division
 from services.platform.plan_files.entries import Entry
@@ -95,28 +94,6 @@ def named_once(entry: Entry[Any], field: str, indicators: Collection[str]) -> No
             entry.tell((field, place), unknown(str(name), "指标", "indicator", indicators))
         elif name in named[:place]:
             entry.tell((field, place), f"{name} 列了两次 · {name} is listed twice")
-
-
-def rule(entry: Entry[RuleBase], indicators: Mapping[str, Entry[Indicator]]) -> None:
-    """Check that a rule watches an indicator that can pass a threshold at the rule's levels."""
-    name = entry.raw.get("indicator")
-    if not isinstance(name, str):
-        return
-    if name not in indicators:
-        entry.tell(("indicator",), unknown(name, "指标", "indicator", indicators))
-        return
-    watched = indicators[name].raw
-    target = watched.get("target")
-    aimed = _listed(target.get("levels", BOTH_LEVELS)) if isinstance(target, dict) else []
-    for level in _listed(entry.raw.get("levels", ["county"])):
-        if level not in _listed(watched.get("levels", BOTH_LEVELS)):
-            entry.tell(("levels",), f"{name} 不按 {level} 计算 · {name} is not kept for a {level}")
-        elif entry.raw.get("threshold") is None and level not in aimed:
-            entry.tell(
-                ("indicator",),
-                f"{name} 在 {level} 没有目标，请写 threshold · {name} has no target for a {level}: "
-                "give a threshold",
-            )
 
 
 def _ratio(entry: Entry[Indicator], divisions: Collection[Division]) -> None:
