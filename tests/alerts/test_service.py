@@ -1,6 +1,7 @@
 """The real service on a real broker and ClickHouse, with real receivers."""
 
 import hmac
+from typing import Any
 
 import orjson
 
@@ -143,10 +144,15 @@ def test_without_channels_alerts_are_kept(site: Site) -> None:
     site.store(childcare(1_700, 1))
     site.start()
     assert site.changes(CHILDCARE_RULE) == ["firing"]
-    [standing] = [one for one in site.get("/v1/alerts").json()["alerts"] if one["state"] == "firing"]
+
+    def told() -> dict[str, Any]:
+        [standing] = [one for one in site.get("/v1/alerts").json()["alerts"] if one["state"] == "firing"]
+        assert {notice["channel"] for notice in standing["notices"]} == {"topic"}
+        return standing  # type: ignore[no-any-return]  # JSON
+
+    standing = eventually(told, WAIT_SECONDS, "the alert is on its topic")
     assert standing["rule"] == CHILDCARE_RULE
     assert standing["reason"].startswith("4.25 个/千人，低于 4.5，相差 0.25")
-    assert {notice["channel"] for notice in standing["notices"]} == {"topic"}
 
 
 def test_a_receiver_that_fails_twice_gets_it_at_the_third_attempt(site: Site, web: HttpReceiver) -> None:
