@@ -195,11 +195,11 @@ def test_alerts_show_the_newest_state_of_each_rule(api: TestClient) -> None:
     assert answer["available"] is True
     assert [(alert["rule"], alert["state"]) for alert in answer["alerts"]] == [
         ("forgotten_rule", "firing"),
-        ("nursing_beds_below_target", "resolved"),
         ("feed-stopped", "firing"),
         ("childcare_places_below_target", "firing"),
+        ("nursing_beds_below_target", "resolved"),
     ]
-    assert answer["alerts"][3]["name"]["zh"] == "每千人口托位数低于目标"
+    assert answer["alerts"][2]["name"]["zh"] == "每千人口托位数低于目标"
     assert answer["alerts"][0]["name"] == {"zh": "forgotten_rule", "en": "forgotten_rule"}
 
 
@@ -221,8 +221,8 @@ def test_each_stopped_feed_is_an_alert_of_its_own(settings: Common, own: TestCli
     pool.close()
     alerts = _read(own, "/v1/alerts")["alerts"]
     assert [(one["indicator"], one["state"]) for one in alerts] == [
-        ("minmai.feed.sports", "resolved"),
         ("minmai.feed.clinics", "firing"),
+        ("minmai.feed.sports", "resolved"),
     ]
     assert alerts[0]["name"]["zh"] == "上报通道停止"
 

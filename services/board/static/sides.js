@@ -7,6 +7,15 @@ import { STATUS, streamName } from "./words.js";
 import * as f from "./format.js";
 
 const SEVERITY = { critical: "紧急 critical", warning: "警告 warning", info: "提示 info" };
+const ON = ["firing", "recovering"]; // whatever is laid over it, or froze it
+const STATE = {
+  recovering: "恢复中 recovering",
+  no_data: "无数据，维持 no data, held",
+  error: "出错，维持 error, held",
+  silenced: "已静音 silenced",
+  inhibited: "已抑制 inhibited",
+  acknowledged: "已确认 acknowledged",
+};
 const UNREADABLE = "暂时读不到 · cannot be read now";
 
 const chart = byId("hours"); // it moves with its theme, and may be out of the page
@@ -25,7 +34,7 @@ export async function vouchers() {
 export async function alerts(view) {
   try {
     const { available, alerts: all } = await read("/v1/alerts");
-    const firing = all.filter((alert) => alert.state === "firing");
+    const firing = all.filter((alert) => ON.includes(alert.held || alert.condition));
     setText(byId("alert-count"), firing.length ? String(firing.length) : "");
     if (!available) byId("alerts").replaceChildren(nothing("预警服务未接入 · alerts are not set up"));
     else if (firing.length === 0) byId("alerts").replaceChildren(nothing("当前没有预警 · none firing"));
@@ -43,7 +52,8 @@ function item(alert, view) {
     ? h("button", { type: "button", class: "open", "data-open": view.key(alert.indicator, alert.division) }, alert.name.zh)
     : alert.name.zh;
   return h("li", { "data-severity": alert.severity },
-    h("p", { class: "what" }, h("span", { class: "severity" }, SEVERITY[alert.severity] ?? alert.severity), name),
+    h("p", { class: "what" }, h("span", { class: "severity" }, SEVERITY[alert.severity] ?? alert.severity), name,
+      STATE[alert.state] ? h("span", { class: "state" }, ` ${STATE[alert.state]}`) : null),
     alert.name.en === alert.name.zh ? null : en(alert.name.en),
     h("p", {}, declaration ? `${place}：${measured(alert, declaration)}` : place),
     alert.reason ? h("p", { class: "reason" }, alert.reason) : null,

@@ -11,6 +11,9 @@ from schemas.fields import Contract
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
 
+ALERTS = 1000
+"""So many alerts are shown at most."""
+
 
 class AlertState(Contract):
     """The newest state of one rule in one division or of a subject there; of a stopped feed its topic is the
@@ -23,6 +26,7 @@ class AlertState(Contract):
     subject: str
     state: Shown
     condition: Condition
+    held: str
     value: float | None
     threshold: Decimal
     as_of: date
@@ -58,17 +62,21 @@ class Others:
             ) from error
 
     def alerts(self) -> list[AlertState] | None:
-        """The newest state of each rule and indicator in each division, newest first; None without a log."""
+        """The newest state of each rule and indicator in each division, None without a log.
+
+        First those that are on, then the others, each the newest first, so many at most.
+        """
         [(there,)] = self._clickhouse.query(
             "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'alert_log'"
         )
         if not there:
             return None
         rows = self._clickhouse.rows(
-            "SELECT * FROM (SELECT rule, indicator, division, subject, severity, state, condition, value, "
-            "threshold, as_of, figure_version, reason, changed_at FROM alert_log "
+            "SELECT * FROM (SELECT rule, indicator, division, subject, severity, state, condition, held, "
+            "value, threshold, as_of, figure_version, reason, changed_at FROM alert_log "
             "ORDER BY changed_at DESC, figure_version DESC LIMIT 1 BY rule, indicator, division, subject) "
-            "ORDER BY changed_at DESC, rule, indicator, division, subject"
+            "ORDER BY if(held = '', condition, held) IN ('firing', 'recovering') DESC, changed_at DESC, "
+            f"rule, indicator, division, subject LIMIT {ALERTS}"
         )
         return [AlertState.model_validate(row) for row in rows]
 
