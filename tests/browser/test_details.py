@@ -79,6 +79,12 @@ def test_details_have_an_address(board: RunningBoard, open_page: Open) -> None:
     expect(page.locator("#panel .big")).to_have_text("201,000.00")
 
 
+def test_the_records_behind_a_figure_have_an_address(ledger_board: RunningBoard, open_page: Open) -> None:
+    page = open_page(ledger_board, f"/#{BEDS}/{COUNTY}/records")
+    expect(page.locator("#panel")).to_be_visible()
+    expect(page.locator("#records > li")).to_have_count(20)
+
+
 def test_the_records_behind_a_figure_page_by_page(ledger_board: RunningBoard, open_page: Open) -> None:
     page = open_page(ledger_board, f"/#{BEDS}/{COUNTY}")
     answer: Any = ledger_board.get(f"/v1/indicators/{BEDS}/records", division=COUNTY, limit="1000")

@@ -32,7 +32,7 @@ export function panel(view, closed) {
   const figureOf = (division) => (isLive() ? view.figure(shown.indicator, division) : past?.get(division));
 
   function open(key) {
-    const [indicator, division] = key.split("/");
+    const [indicator, division, part] = key.split("/");
     const declaration = view.declaration(indicator);
     if (!declaration?.levels.includes(view.level(division)) || !view.division(division)) return false;
     const same = shown?.indicator === indicator;
@@ -45,6 +45,7 @@ export function panel(view, closed) {
     if (!same) dialog.scrollTop = 0;
     window.history.replaceState(null, "", `#${key}`);
     choose();
+    if (part === "records") byId("panel-records").open = true;
     return true;
   }
 

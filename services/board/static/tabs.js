@@ -1,4 +1,5 @@
-// The page's views and its address: `#overview`, `#townships`, `#tasks`, or `#indicator/division`, a panel.
+// The page's views and its address: `#overview`, `#townships`, `#tasks`, or `#indicator/division`, a panel,
+// with `/records` at its end that of the records behind the figure.
 
 const VIEWS = ["overview", "townships", "tasks"];
 
