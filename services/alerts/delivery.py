@@ -19,11 +19,10 @@ from services.alerts.doors import Door
 from services.alerts.ledger import Attempt, Ledger, NoticeState
 from services.alerts.metrics import Metrics
 from services.alerts.place import filled
-from services.platform.errors import Unavailable
+from services.alerts.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
-_RECORD_AGAIN_SECONDS = 1.0
 _STOP_SECONDS = 15.0
 
 Find = Callable[[Notice], Recipient | None]
@@ -71,13 +70,13 @@ class Courier:
     ) -> None:
         self._channels = channels
         self._find = find
-        self._ledger = ledger
         self._patience = patience
         self._metrics = metrics
         self._settled = settled
         self._link = link
         self._now = now
         self._stopping = asyncio.Event()
+        self._recorder = Recorder(ledger, self._stopping)
         self._taken: set[UUID] = set()  # all since the start: what the ledger names again is not sent again
         self._doors: dict[tuple[str, str], Door] = {}
         self._lately: Mapping[tuple[str, str], Sequence[datetime]] = {}
@@ -152,7 +151,7 @@ class Courier:
             if made is None:
                 return
             outcome, kept = made
-            await self._record(notice, kept)
+            await self._recorder.record(notice, kept)
             if kept.state != "retrying":
                 self._metrics.waiting.dec()
                 self._settled(notice, kept)
@@ -228,19 +227,6 @@ class Courier:
             return "given_up"
         log.warning("%s not delivered to %s yet: %s", about, where, outcome.answer)
         return "retrying"
-
-    async def _record(self, notice: Notice, attempt: Attempt) -> None:
-        """Until it is kept: an attempt that is forgotten would be made again after a restart."""
-        while True:
-            try:
-                return await asyncio.to_thread(self._ledger.record, notice, attempt)
-            except Unavailable as error:
-                log.warning(
-                    "attempt %d of notice %s is not recorded yet: %s", attempt.number, notice.notice_id, error
-                )
-                if self._stopping.is_set():
-                    return None
-                await self._pause(_RECORD_AGAIN_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
         if seconds <= 0:

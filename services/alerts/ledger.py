@@ -100,9 +100,9 @@ class Ledger:
             )
         self._insert(rows)
 
-    def record(self, notice: Notice, attempt: Attempt) -> None:
-        """Keep an attempt."""
-        self._insert([{**_entry(notice, attempt), "payload": "", "covers": []}])
+    def record(self, made: Sequence[tuple[Notice, Attempt]]) -> None:
+        """Keep attempts, in one insert."""
+        self._insert([{**_entry(notice, attempt), "payload": "", "covers": []} for notice, attempt in made])
 
     def notices(self, alert_ids: Sequence[UUID]) -> list[NoticeView]:
         """The notices that tell of any of these alerts, newest first."""

@@ -73,5 +73,5 @@ async def try_out(to: Destination, channel: Channel, changes: Sequence[AlertChan
     )
     # Kept when it is over: the service would send one that waits.
     ledger.write([notice], attempt.state, "")
-    ledger.record(notice, attempt)
+    ledger.record([(notice, attempt)])
     return Trial(notice, outcome)

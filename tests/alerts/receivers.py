@@ -71,6 +71,12 @@ class HttpReceiver:
     def states(self) -> list[str]:
         return [orjson.loads(body)["alerts"][0]["state"] for _headers, body in self.requests]
 
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Rule and state of what it was told."""
+        firsts = [orjson.loads(body)["alerts"][0] for _headers, body in self.requests]
+        return [(one["rule"], one["state"]) for one in firsts]
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()

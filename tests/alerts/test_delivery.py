@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,15 +52,18 @@ class MemoryLedger:
     def __init__(self) -> None:
         self.attempts: dict[str, list[Attempt]] = defaultdict(list)
         self.failures = 0
+        self.inserts = 0
         self.error: Exception | None = None
 
-    def record(self, notice: Notice, attempt: Attempt) -> None:
+    def record(self, made: Sequence[tuple[Notice, Attempt]]) -> None:
         if self.error:
             raise self.error
         if self.failures:
             self.failures -= 1
             raise Unavailable("away")
-        self.attempts[f"{notice.channel}/{notice.covers[0].state}"].append(attempt)
+        self.inserts += 1
+        for notice, attempt in made:
+            self.attempts[f"{notice.channel}/{notice.covers[0].state}"].append(attempt)
 
     def states(self, of: str) -> list[str]:
         return [attempt.state for attempt in self.attempts[of]]
@@ -166,7 +169,7 @@ async def test_what_the_ledger_names_again_is_not_sent_again() -> None:
 async def test_an_attempt_is_recorded_when_clickhouse_is_back_and_not_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.alerts.delivery._RECORD_AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr("services.alerts.recorder._AGAIN_SECONDS", 0.001)
     channel = FakeChannel("fine")
     scene = Scene(channel)
     scene.ledger.failures = 3
@@ -231,3 +234,13 @@ async def test_stopping_ends_the_attempt_under_way_and_begins_no_other() -> None
     await stopping
     assert scene.ledger.states("slow/firing") == ["delivered"]
     assert channel.sent == ["firing"]
+
+
+async def test_a_thousand_attempts_at_once_are_a_few_inserts() -> None:
+    channels = [FakeChannel(f"channel-{number}") for number in range(1_000)]
+    scene = Scene(*channels)
+    scene.courier.take(scene.notices(1_700))
+    for channel in channels:
+        await scene.until(f"{channel.name}/firing", "delivered")
+    await scene.courier.stop()
+    assert scene.ledger.inserts < 100

@@ -1,7 +1,7 @@
 """Receivers that never answer, or never end to: an attempt has an end, and nobody else waits for it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -116,8 +116,8 @@ async def test_who_never_answers_holds_up_nobody_else(
     kept: list[tuple[str, Attempt]] = []
 
     class Book:
-        def record(self, notice: Notice, attempt: Attempt) -> None:
-            kept.append((notice.recipient, attempt))
+        def record(self, made: Sequence[tuple[Notice, Attempt]]) -> None:
+            kept.extend((notice.recipient, attempt) for notice, attempt in made)
 
     async with listening(silent) as port, listening(silent) as relay:
         mail = Mail(Relay("127.0.0.1", relay, "none", "", SecretStr("")), "a@b.example")

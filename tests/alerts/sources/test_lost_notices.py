@@ -33,7 +33,8 @@ def told(who: str, rule: str = CHILDCARE_RULE, why: Why = "first") -> Notice:
 def end(county: County, one: Notice, state: NoticeState, ago: timedelta) -> None:
     ledger = Ledger(county.pool)
     ledger.write([one])
-    ledger.record(one, Attempt(number=1, state=state, answer=f"HTTP {state}", duration_ms=1, at=NOW - ago))
+    made = Attempt(number=1, state=state, answer=f"HTTP {state}", duration_ms=1, at=NOW - ago)
+    ledger.record([(one, made)])
 
 
 def test_only_what_was_lost_since_the_last_that_arrived_counts(county: County) -> None:
