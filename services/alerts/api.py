@@ -12,18 +12,16 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME, AlertState, Condition, HeldCondition
+from schemas.alert import AlertState, Condition, HeldCondition
 from schemas.declaration import Text
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
 from schemas.rules import RuleKind, Severity
 from services.alerts.entry import Entry
 from services.alerts.ledger import Ledger, NoticeView
-from services.alerts.log import FeedAlert, Log
 from services.alerts.rules.limits import plain
 from services.alerts.watch import Watch
 from services.platform.errors import Unavailable
-from services.platform.plan import Plan
 
 _RANK: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
 
@@ -110,7 +108,7 @@ class Asked(Contract):
         )
 
 
-def routes(plan: Plan, watch: Callable[[], Watch], log: Log, ledger: Ledger) -> APIRouter:
+def routes(watch: Callable[[], Watch], ledger: Ledger) -> APIRouter:
     """The routes of standings; `watch` gives the one that holds now."""
     router = APIRouter(prefix="/v1")
 
@@ -121,8 +119,7 @@ def routes(plan: Plan, watch: Callable[[], Watch], log: Log, ledger: Ledger) -> 
         except ValueError:
             return _problem(400, "cursor 不对 · cursor is wrong", "take it from `next` of the page before")
         try:
-            feeds = (_feed_view(one, plan) for one in log.feed_alerts())
-            views = (*map(_view, watch().entries), *feeds)
+            views = map(_view, watch().entries)
             found = sorted((one for one in views if asked.means(one)), key=lambda one: one.order)
             left = [one for one in found if after is None or one.order > after]
             page = left[: asked.limit]
@@ -170,27 +167,6 @@ def _view(entry: Entry) -> StandingView:
         figure_version=reading.version if reading else newest.figure_version if newest else None,
         alert_id=standing.alert_id,
         changed_at=standing.changed_at,
-        notices=[],
-    )
-
-
-def _feed_view(feed: FeedAlert, plan: Plan) -> StandingView:
-    limit = f"{feed.threshold:f}"
-    return StandingView(
-        **feed.model_dump(exclude={"threshold", "state"}),
-        rule=FEED_STOPPED,
-        rule_version="",
-        kind="feed_stopped",
-        name=FEED_STOPPED_NAME,
-        division_name=plan.county.name.zh,
-        subject="",
-        subject_name=None,
-        state=feed.state,
-        condition="firing" if feed.state == "firing" else "resolved",
-        held=None,
-        by="",
-        threshold=limit,
-        clear_level=limit,
         notices=[],
     )
 

@@ -39,7 +39,7 @@ def create_app(alerts: Alerts) -> FastAPI:
         return Response(alerts.metrics.text(), media_type=CONTENT_TYPE)
 
     alerts.serve_pages(app)
-    app.include_router(api.routes(alerts.plan, lambda: alerts.evaluator.watch, alerts.log, alerts.ledger))
+    app.include_router(api.routes(lambda: alerts.evaluator.watch, alerts.ledger))
     app.include_router(alerts.people())
     return app
 

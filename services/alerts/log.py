@@ -2,19 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from clickhouse_driver.errors import ErrorCodes, ServerException
 
-from schemas.alert import FEED_STOPPED, TOLD, AlertChange, AlertState
-from schemas.envelope import UtcDatetime
-from schemas.fields import Contract
+from schemas.alert import FEED_STOPPED, TOLD, AlertChange
 from schemas.indicator import Figure
 from services.alerts.entry import Logged
-from services.alerts.feeds import Stop, Told
 from services.alerts.rules.machine import Standing
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
@@ -25,22 +20,6 @@ _COLUMNS = (
     "changed_at",
 )
 """The fields of a change that have a column of their own; all of them are in `change`."""
-
-
-class FeedAlert(Contract):
-    """The newest change of a feed's alert, as the log has it."""
-
-    alert_id: UUID
-    indicator: str
-    division: str
-    severity: str
-    state: AlertState
-    value: float | None
-    threshold: Decimal
-    as_of: date
-    figure_version: int
-    reason: str
-    changed_at: UtcDatetime
 
 
 class Log:
@@ -60,7 +39,7 @@ class Log:
         with migrated():
             rows = self._clickhouse.query(
                 "SELECT rule, division, subject, alert_id, state, condition, held, began_at, changed_at,"
-                " figure_version, change FROM alert_log WHERE rule != %(feeds)s"
+                " figure_version, change FROM alert_log WHERE NOT (rule = %(feeds)s AND subject = '')"
                 f" ORDER BY changed_at DESC LIMIT 1 BY {by}",
                 {"feeds": FEED_STOPPED},
             )
@@ -81,34 +60,6 @@ class Log:
                 {"indicators": list(indicators) or [""]},
             )
         return [Figure.model_validate(row) for row in rows]
-
-    def feed_stops(self) -> list[Stop]:
-        """Every stop of a feed that ingest has made, oldest first."""
-        with migrated():
-            rows = self._clickhouse.query(
-                "SELECT agency, alert_id, argMax(state, at) = 'running', any(checked), any(refused),"
-                " any(code), min(at) AS since FROM feed_standing GROUP BY agency, alert_id ORDER BY since"
-            )
-        return [Stop(agency, id, bool(over), *rest) for agency, id, over, *rest in rows]
-
-    def feeds_told(self) -> list[Told]:
-        """Every change of a feed's that the log has."""
-        with migrated():
-            rows = self._clickhouse.query(
-                "SELECT alert_id, state, changed_at FROM alert_log WHERE rule = %(rule)s",
-                {"rule": FEED_STOPPED},
-            )
-        return [Told(*row) for row in rows]
-
-    def feed_alerts(self) -> list[FeedAlert]:
-        """The newest change of each feed that was ever stopped, by its topic."""
-        with migrated():
-            rows = self._clickhouse.rows(
-                f"SELECT {', '.join(FeedAlert.model_fields)} FROM alert_log WHERE rule = %(rule)s"
-                " ORDER BY indicator, changed_at DESC LIMIT 1 BY indicator",
-                {"rule": FEED_STOPPED},
-            )
-        return [FeedAlert.model_validate(row) for row in rows]
 
     def write(self, changes: Sequence[AlertChange], now: datetime | None = None) -> None:
         """Keep changes of state, in one insert; each is logged as of now, by the wall clock."""

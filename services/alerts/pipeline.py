@@ -8,7 +8,6 @@
     alert_subscriber, _silence, _ack ─► (now and then) ─► Keeper ◄──────────── what was logged
     the wall clock ──────► (waits are over) ──────────────► │
     alert_log, _notice ──► (after any doubt) ───────────────┘──► alert_notice ─► Courier ─► channels
-    feed_standing ───────► (now and then) ─► changes ─► as above                    └─► alert_notice
 
 A rule is weighed by readings, which are of what is fully written only: a figure is in `indicator_live` before
 it is on its topic. What follows is decided by `rules/machine.py`, which is pure.
@@ -41,7 +40,6 @@ from services.alerts.destinations import built_in, channels_of, links_of
 from services.alerts.doors import LONGEST_SECONDS
 from services.alerts.entry import Laid
 from services.alerts.evaluator import Evaluator
-from services.alerts.feeds import untold
 from services.alerts.inhibition import unreliable
 from services.alerts.ledger import Ledger
 from services.alerts.log import Log
@@ -61,7 +59,7 @@ from services.platform.plan import load_plan
 
 log = logging.getLogger(__name__)
 
-_FEEDS_SECONDS = 2.0
+_LOOK_SECONDS = 2.0
 _REQUESTS_SECONDS = 300.0
 _TICK_SECONDS = 1.0
 
@@ -127,7 +125,6 @@ class Alerts:
         parts = (
             self._follower.run(),
             self._go_on(),
-            self._watch_feeds(),
             self._watch_requests(),
             self.keeper.run(),
             self._courier.failure(),
@@ -207,32 +204,12 @@ class Alerts:
     def _count(self) -> None:
         self.metrics.firing.set(self.evaluator.watch.firing)
 
-    async def _watch_feeds(self) -> None:
-        """Tell of feeds that ingest has stopped, and of their ends, until cancelled."""
-        trouble = ""
-        while True:
-            try:
-                if trouble:  # a change may have been logged all the same
-                    await self._after_doubt()
-                await self._tell(await asyncio.to_thread(self._feed_changes))
-                trouble = ""
-            except Unavailable as error:
-                if str(error) != trouble:
-                    log.warning("stopped feeds are not looked for: %s", error)
-                trouble = str(error)
-            await asyncio.sleep(_FEEDS_SECONDS)
-
     async def _watch_requests(self) -> None:
         """Send what somebody wants sent again, until cancelled."""
         while True:
             with contextlib.suppress(Unavailable):  # the follower says so
                 self._courier.take(await asyncio.to_thread(self.ledger.asked_for, _REQUESTS_SECONDS))
-            await asyncio.sleep(_FEEDS_SECONDS)
-
-    def _feed_changes(self) -> list[AlertChange]:
-        stops = self.log.feed_stops()
-        told = self.log.feeds_told() if stops else []
-        return untold(stops, told, self.plan, f"{self._board_url}/", self._clock.now)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _tell(self, changes: Sequence[AlertChange]) -> None:
         """Keep changes, then let the keeper tell who is to hear of them."""

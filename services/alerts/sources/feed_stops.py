@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from schemas.alert import FEED_MOST_REFUSED
+from schemas.alert import FEED_MOST_REFUSED, FEED_STOPPED
 from schemas.declaration import Text
 from schemas.rules import FeedStoppedRule
 from schemas.streams import feed_topic
@@ -37,10 +37,14 @@ class FeedStops:
     def readings(self, moment: Moment, standing: Collection[Key]) -> Iterator[Reading]:
         """Yield a reading for each stop and each end of one, oldest first: whoever was away is told of all.
 
-        The version is when ingest said so, so what has been told before is a repeat.
+        The version is when ingest said so, so what has been told before is a repeat. Stops that ended while
+        they were no rule's, and had no subject, were told then.
         """
         rows = self._clickhouse.query(
-            "SELECT agency, state = 'running', checked, refused, code, at FROM feed_standing ORDER BY at"
+            "SELECT agency, state = 'running', checked, refused, code, at FROM feed_standing"
+            " WHERE alert_id NOT IN (SELECT alert_id FROM alert_log"
+            " WHERE rule = %(rule)s AND subject = '' AND state = 'resolved') ORDER BY at",
+            {"rule": FEED_STOPPED},
         )
         for rule in self._rules:
             for agency, running, *rest in rows:

@@ -7,8 +7,9 @@ once that has been so for a week, and that the due day has passed without it. An
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
+from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME
 from schemas.declaration import Indicator, Level, Text
-from schemas.rules import ForecastRule, NoticesLostRule, Rule, StatusRule
+from schemas.rules import FeedStoppedRule, ForecastRule, NoticesLostRule, Rule, StatusRule
 
 FORECAST = "_forecast"
 MISSED = "_missed"
@@ -19,7 +20,9 @@ _LASTING = timedelta(days=7)
 
 
 def default_rules(indicators: Iterable[Indicator]) -> Iterator[Rule]:
-    """Yield the rules of each indicator with a target, and the one on notices."""
+    """Yield the rules of each indicator with a target, and those on notices and on stopped feeds."""
+    # Its id is older than the pattern of ids.
+    yield FeedStoppedRule.model_construct(id=FEED_STOPPED, name=FEED_STOPPED_NAME, severity="critical")
     yield NoticesLostRule(
         id=NOTICES_LOST,
         name=Text(zh="预警通知送不到", en="notices of alerts do not arrive"),
