@@ -9,7 +9,6 @@ from fastapi.testclient import TestClient
 
 from services.alerts import api
 from services.alerts.ledger import Ledger
-from services.alerts.log import Log
 from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.settings import Common
 from tests.alerts.timeline import Timeline, rule
@@ -27,7 +26,7 @@ def pool(settings: Common) -> Iterator[Pool]:
 
 def asking(line: Timeline, pool: Pool) -> TestClient:
     app = FastAPI()
-    app.include_router(api.routes(line.plan, lambda: line.watch, Log(pool), Ledger(pool)))
+    app.include_router(api.routes(lambda: line.watch, Ledger(pool)))
     return TestClient(app)
 
 
