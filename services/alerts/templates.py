@@ -4,6 +4,7 @@ it is sent, and where the rest can be seen.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemas.alert import AlertChange
 from schemas.declaration import Text
@@ -57,6 +58,7 @@ class Style:
     """What ends a line."""
 
 
+@lru_cache(4_096)  # mostly phrases of this module, and names of the plan
 def _one_line(text: str) -> str:
     return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
@@ -129,7 +131,7 @@ def letter(
         items = tuple(f"{line}{end}" for line in _facts(change, say))
         foot = end + end.join(_links(change, say)) + end
     else:
-        items = tuple(_brief(change, say) + end for change in changes)
+        items = tuple(say.briefly(change) + end for change in changes)
         foot = f"{end}{style.link(say.label('看板', 'Board'), board)}{end}"
     if managed:
         label = say.label("确认、静默、订阅设置", "Acknowledge, silence, settings")
@@ -142,12 +144,27 @@ def title(changes: Sequence[AlertChange], language: Language, why: Why) -> str:
     return _title(changes, _Speech(language, PLAIN), why)
 
 
+_BRIEFS: dict[tuple[int, Language, int], tuple[AlertChange, str]] = {}
+"""By identity of change and style: thousands may be told of the same alerts, each of a choice of them."""
+_MOST_BRIEFS = 20_000
+
+
 class _Speech:
     """Speaks a language, in a style."""
 
     def __init__(self, language: Language, style: Style) -> None:
         self._language = language
         self.style = style
+
+    def briefly(self, change: AlertChange) -> str:
+        """An alert among others; said before, it is not made again."""
+        key = (id(change), self._language, id(self.style))
+        known = _BRIEFS.get(key)
+        if known is None or known[0] is not change:
+            if len(_BRIEFS) >= _MOST_BRIEFS:
+                _BRIEFS.clear()
+            known = _BRIEFS[key] = (change, _brief(change, self))
+        return known[1]
 
     def label(self, zh: str, en: str) -> str:
         """A label: both stand side by side."""

@@ -143,6 +143,7 @@ def test_a_figure_without_a_value_freezes(site: Site) -> None:
 def test_without_channels_alerts_are_kept(site: Site) -> None:
     site.store(childcare(1_700, 1))
     site.start()
+    delivered(site, "topic", 1)
     assert site.changes(CHILDCARE_RULE) == ["firing"]
 
     def told() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from schemas.alert import AlertChange
 from services.alerts.channels import Why
-from services.alerts.routing.episodes import Episodes
+from services.alerts.routing.episodes import Episode, Episodes
 from services.alerts.routing.masks import lowest, members, union
 from services.alerts.routing.match import meant
 from services.alerts.routing.memory import Memory, Urgency
@@ -38,16 +38,22 @@ class Telling:
     def changes(self, episodes: Episodes) -> tuple[AlertChange, ...]:
         """What it tells of, the most severe first, the beginning of an alert before its end."""
         found: list[AlertChange] = []
+        slots = episodes.slots
         for severity in ("critical", "warning", "info"):
-            for slot in members(self.slots & episodes.index.of("severity", (severity,))):
-                one = episodes.slots[slot]
-                if self.only:
-                    found.append(one.first if self.only == "beginning" else one.newest)
-                elif self.fresh >> slot & 1:
-                    found += one.whole
-                else:
-                    found.append(one.newest)
+            these = self.slots & episodes.index.of("severity", (severity,))
+            if self.only:
+                found += [_one_side(slots[slot], self.only) for slot in members(these)]
+            elif not self.fresh:
+                found += [slots[slot].newest for slot in members(these)]
+            else:
+                for slot in members(these):
+                    one = slots[slot]
+                    found += one.whole if self.fresh >> slot & 1 else (one.newest,)
         return tuple(found)
+
+
+def _one_side(one: Episode, only: str) -> AlertChange:
+    return one.first if only == "beginning" else one.newest
 
 
 @dataclass(frozen=True)
@@ -84,13 +90,13 @@ class News:
     def within(self, mask: int) -> "News":
         """Of some slots."""
         return News(
-            *(
-                part & mask
-                for part in (
-                    *(self.fresh, self.ended, self.lacking, self.corrected),
-                    *(self.standing, self.open, self.muted),
-                )
-            )
+            self.fresh & mask,
+            self.ended & mask,
+            self.lacking & mask,
+            self.corrected & mask,
+            self.standing & mask,
+            self.open & mask,
+            self.muted & mask,
         )
 
     def why(self) -> Why:
@@ -232,6 +238,7 @@ class _Turn:
     def _muted(self) -> Iterator[Telling]:
         """What would be told now and is not: each is kept once, with its reason."""
         unsaid = self._all.any & self._all.muted & ~self._memory.noted
+        reasons: dict[str, int] = {}
         for slot in members(unsaid):
             bit = 1 << slot
             if self._all.fresh & bit:
@@ -240,8 +247,10 @@ class _Turn:
                     self.nexts.append(ripe)
                     continue
             _state, text, _by = self._view.muting.reason(slot, self._view.episodes)
-            part = self._all.within(bit)
-            yield self._make(part.why(), bit, self._all.fresh & bit, f"{text.zh} · {text.en}")
+            said = f"{text.zh} · {text.en}"
+            reasons[said] = reasons.get(said, 0) | bit
+        for said, slots in reasons.items():
+            yield self._make(self._all.within(slots).why(), slots, self._all.fresh & slots, said)
 
     def _held(self, until: datetime) -> list[Telling]:
         """What would be told now but for the quiet hours: kept once, with the reason."""

@@ -17,6 +17,11 @@ from services.alerts.routing.masks import members, union
 from services.alerts.routing.match import meant
 from services.alerts.routing.orders import Silence
 
+_BY_THE_COUNTY = Text(
+    zh="全县的同一告警未解除，乡镇的不另通知",
+    en="the same alert of the county fires: townships' are not told of",
+)
+
 
 @dataclass(frozen=True)
 class Under:
@@ -78,15 +83,7 @@ class Muting:
         one = episodes.slots[slot]
         if one.inhibited is not None:
             return "inhibited", one.inhibited.reason, ""
-        for other, under in self.counties.items():
-            if under.now & bit:
-                above = episodes.slots[other].first
-                text = Text(
-                    zh=f"{above.division_name} 的同一告警未解除，乡镇的不另通知",
-                    en=f"the same alert of {above.division} fires, its townships' are not told of",
-                )
-                return "inhibited", text, ""
-        raise AssertionError(f"slot {slot} is not muted")
+        return "inhibited", _BY_THE_COUNTY, ""
 
 
 def muting(episodes: Episodes, silences: Sequence[Silence], now: datetime) -> Muting:

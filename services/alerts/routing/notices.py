@@ -72,6 +72,7 @@ class Scribe:
         self._episodes = episodes
         self._now = now
         self._contents: dict[tuple[int, int, str], _Content] = {}
+        self._covered: dict[int, tuple[AlertChange, Covered, bytes]] = {}  # by the identity of the change
         self._payloads: dict[tuple[str, str, Why, str], str] = {}
 
     def write(self, tellings: Sequence[Telling | Verbatim]) -> list[Made]:
@@ -80,7 +81,7 @@ class Scribe:
 
     def _notices(self, telling: Telling | Verbatim) -> Iterable[Made]:
         if isinstance(telling, Verbatim):
-            content, why, muted, occasion = _content((telling.change,)), _why(telling.change), "", ""
+            content, why, muted, occasion = self._of((telling.change,)), _why(telling.change), "", ""
         else:
             content, why = self._content(telling), telling.why
             muted, occasion = telling.muted, telling.occasion
@@ -106,8 +107,19 @@ class Scribe:
     def _content(self, telling: Telling) -> _Content:
         key = (telling.slots, telling.fresh, telling.only)
         if key not in self._contents:
-            self._contents[key] = _content(telling.changes(self._episodes))
+            self._contents[key] = self._of(telling.changes(self._episodes))
         return self._contents[key]
+
+    def _of(self, changes: tuple[AlertChange, ...]) -> _Content:
+        known = [self._covered.get(id(one)) or self._cover(one) for one in changes]
+        digest = blake2b(b"".join(named for _change, _covered, named in known), digest_size=16)
+        return _Content(changes, tuple(covered for _change, covered, _named in known), digest.hexdigest())
+
+    def _cover(self, change: AlertChange) -> tuple[AlertChange, Covered, bytes]:
+        named = f"{change.state} {change.changed_at.isoformat()}\n".encode()
+        known = change, Covered.of(change), change.alert_id.bytes + named
+        self._covered[id(change)] = known
+        return known
 
     def _payload(self, id: UUID, content: _Content, to: Destination, why: Why) -> str:
         channel = self._channels[to.channel]
@@ -117,15 +129,6 @@ class Scribe:
         if key not in self._payloads:
             self._payloads[key] = channel.payload(id, content.changes, to.to, why)
         return self._payloads[key]
-
-
-def _content(changes: tuple[AlertChange, ...]) -> _Content:
-    covers = tuple(map(Covered.of, changes))
-    digest = blake2b(digest_size=16)
-    for one in covers:
-        digest.update(one.alert_id.bytes)
-        digest.update(f"{one.state}{one.changed_at.timestamp()}".encode())
-    return _Content(changes, covers, digest.hexdigest())
 
 
 def _why(change: AlertChange) -> Why:

@@ -43,13 +43,17 @@ def keep(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
     """Keep notices that wait, and those that are muted with the reason. Raises Unavailable."""
     if not made:
         return
-    numbers: dict[Covered, int] = {}
-    lists: dict[int, bytes] = {}  # by identity: notices of one content share their tuple
+    numbers: dict[int, int] = {}  # by identity: notices of one batch share what they cover
+    told: list[Covered] = []
+    lists: dict[int, bytes] = {}
     for one in made:
         covers = one.notice.covers
         if id(covers) not in lists:
-            found = [numbers.setdefault(covered, len(numbers) + 1) for covered in covers]
-            lists[id(covers)] = np.array(found, "<u4").tobytes()
+            for covered in covers:
+                if id(covered) not in numbers:
+                    told.append(covered)
+                    numbers[id(covered)] = len(told)
+            lists[id(covers)] = np.array([numbers[id(one)] for one in covers], "<u4").tobytes()
     rows: dict[str, list[Any]] = {f"{name} {type}": [] for name, type in _PLAIN.items()}
     columns = list(rows.values())
     for one in made:
@@ -59,7 +63,7 @@ def keep(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
     with migrated():
         clickhouse.query(
             _INSERT,
-            given={"made": {**rows, "numbers String": packed}, "told": _told(list(numbers))},
+            given={"made": {**rows, "numbers String": packed}, "told": _told(told)},
             settings={"max_threads": 1},
         )
 

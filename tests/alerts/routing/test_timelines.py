@@ -158,7 +158,7 @@ def test_a_silence_freezes_and_its_end_tells_what_still_fires() -> None:
     line.ends("d")
     line.until(3 * HOUR)
     assert line.heard_by() == [(30, "first", "+a +d"), (2 * HOUR + 100, "new", "+a -d +b")]
-    assert line.muted == [(130, "ann", "+b"), (130, "ann", "+c"), (HOUR, "ann", "-d")]
+    assert line.muted == [(130, "ann", "+b +c"), (HOUR, "ann", "-d")]
 
 
 def test_the_countys_alert_mutes_its_townships_for_who_wants_it() -> None:
@@ -187,7 +187,7 @@ def test_what_is_inhibited_is_told_once_it_is_no_longer() -> None:
     line.says("b", "firing")
     line.until(3 * HOUR)
     assert line.heard_by() == [(30, "first", "+a"), (2 * HOUR, "new", "+b")]
-    assert line.muted == [(30, "ann", "+b"), (30, "ann", "+c")]
+    assert line.muted == [(30, "ann", "+b +c")]
 
 
 def test_nobody_acknowledges_and_the_next_one_hears() -> None:
