@@ -95,7 +95,7 @@ class Reader(Service):
         self._membership = Membership(settings)
         self._owned: dict[TopicPartition, Owned] = {}
         self._moving = asyncio.Lock()
-        self._come, self._taken = Event(), Event()
+        self._come, self._taken, self._freed = Event(), Event(), Event()
         self._consumer: AIOKafkaConsumer | None = None
         self._was_passed = False
         self._audit_again_at = 0.0
@@ -158,6 +158,7 @@ class Reader(Service):
         assert consumer is not None
         while not self.should_stop:
             self._taken.clear()
+            self._freed.clear()
             room = _AHEAD * self._settings.block_records - sum(
                 len(one.waiting) for one in self._owned.values()
             )
@@ -171,7 +172,9 @@ class Reader(Service):
                 found = await self._accept(fetched)
                 if found:
                     self._come.set()
-            if not (due or room > 0) or 0 < found < self._many:
+            if not (due or room > 0):
+                await self.wait(self._freed)
+            elif 0 < found < self._many:
                 await self.wait(self._taken)
 
     @Service.task
@@ -186,6 +189,7 @@ class Reader(Service):
                 self._come.clear()
                 self._taken.set()
                 counted = await self._move([one for one, owned in self._owned.items() if owned.waiting])
+                self._freed.set()
             waiting = [len(one.waiting) for one in self._owned.values() if not one.is_short]
             self.behind = sum(waiting) >= self._many
             if any(waiting):
@@ -328,6 +332,7 @@ class Reader(Service):
                 metrics.LAG.disown(partition)
                 self._owned[partition].drop_ahead()
             self._owned = dict(kept)
+            self._freed.set()
             if KEEPER not in kept:
                 self._keep(False)
             new = assignment.partitions - kept.keys()

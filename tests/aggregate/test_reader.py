@@ -235,14 +235,52 @@ async def test_of_a_backlog_three_blocks_are_in_memory_and_a_longer_one_that_was
     await ticks()
     assert consumer.fetched_to == 30
     one._owned[PARTITION].agreed = 99
-    one._taken.set()
+    one._freed.set()
     await ticks()
     assert consumer.fetched_to == 100
     await one._move([PARTITION])
-    one._taken.set()
+    one._freed.set()
     await ticks()
     assert consumer.fetched_to == 130
     fetching.cancel()
+
+
+async def test_what_fills_the_memory_may_be_counted_in_one_round() -> None:
+    """Fetching waited for room then, and counting for what is fetched: neither came."""
+
+    class ThreeTopics(Consumer):
+        """Gives each partition a block, and then another."""
+
+        given = 0
+
+        async def getmany(
+            self, *_partitions: TopicPartition, timeout_ms: int, max_records: int
+        ) -> dict[TopicPartition, list[Any]]:
+            await asyncio.sleep(0)
+            if self.given == 2:
+                return {}
+            self.given += 1
+            offsets = range(10 * self.given - 10, 10 * self.given)
+            return {one: [Message(offset, b"") for offset in offsets] for one in three}
+
+    class Slow(Path):
+        async def count(self, block: Block, stretch: Stretch) -> None:
+            await ticks()  # so long that fetching looks for room meanwhile
+            await super().count(block, stretch)
+            if sum(len(offsets) for _, _, offsets in self.counted) == 60:
+                done.set()
+
+    three = [TopicPartition(WHERE.topic, number) for number in range(3)]
+    path, done = Slow(), asyncio.Event()
+    one = reader(path, ThreeTopics(), 0, block_records=10)
+    one._owned = {name: Owned(WHERE, 0) for name in three}
+    tasks = [asyncio.create_task(part.fun(one)) for part in (one._fetch, one._count_on)]  # type: ignore[attr-defined]
+    try:
+        async with asyncio.timeout(30):
+            await done.wait()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def ticks() -> None:
