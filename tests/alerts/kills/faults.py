@@ -17,8 +17,6 @@ class Fault:
 
     step: str
     when: When | str
-    nths: int = 1
-    """Strikes at any of so many passings."""
 
     @property
     def name(self) -> str:
@@ -31,14 +29,14 @@ class Fault:
 FAULTS = (
     Fault("keep", "before"),
     Fault("send webhook", "received"),
-    Fault("record", "before", 3),
+    Fault("record", "before"),
     Fault("keep", "after"),
     Fault("send webhook", "after"),
-    Fault("record", "inside", 3),
+    Fault("record", "inside"),
     Fault("log", "before"),
     Fault("log", "after"),
     Fault("send webhook", "before"),
-    Fault("record", "after", 3),
+    Fault("record", "after"),
     Fault("send mail", "before"),
     Fault("send mail", "received"),
     Fault("send mail", "after"),

@@ -166,7 +166,7 @@ def _strike(stage: Stage, fault: Fault, publish: Callable[[], None]) -> None:
             next(stage.numbers),
             fault.step,
             "before" if fault.when == "inside" else fault.when,  # type: ignore[arg-type]
-            stage.random.randint(1, fault.nths),
+            1,
             signal.SIGKILL,
             delay=fault.delay(stage.random),
         )
