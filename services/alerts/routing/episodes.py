@@ -17,7 +17,6 @@ from services.alerts.routing.masks import members, union
 _KEPT = timedelta(days=3)
 """How long an alert that has ended can still be news for somebody who was not told of it: longer than any
 quiet hours and than the time between two digests."""
-_CROWDED = 4_096
 
 
 @dataclass
@@ -121,11 +120,6 @@ class Episodes:
     def slot_of(self, alert_id: UUID) -> int | None:
         """The slot of an alert that is known."""
         return self._by_id.get(alert_id)
-
-    @property
-    def crowded(self) -> bool:
-        """Whether most slots are of the past, so that beginning anew is worth it."""
-        return len(self.slots) > _CROWDED and self.live.bit_count() * 4 < len(self.slots)
 
     def take(self, change: AlertChange, at: datetime) -> Outdated:
         """Let a change that was logged at a moment be known; returns what is no longer true of what was told.

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 2.0
 """How soon what people say is heard."""
+_SLOTS = 4_096
+"""After so many more alerts, and as many as there were, a new router leaves out those that are long over."""
 EVERY = "topic"
 """The subscriber that hears of every change, whose notices say what has been routed."""
 
@@ -66,6 +68,7 @@ class Keeper:
         self._heard: list[Logged] = []
         self._read: frozenset[object] = frozenset()
         self._doubt = True
+        self._roomy = _SLOTS
         self._woken = asyncio.Event()
         self.trouble = ""
         """Why nobody is told of anything now; empty while all is well."""
@@ -111,7 +114,7 @@ class Keeper:
 
     async def turn(self) -> float:
         """Tell what is to be told now; return the seconds until it is to be looked again at the latest."""
-        if self._doubt:
+        if self._doubt or len(self._router.episodes.slots) > self._roomy:
             await asyncio.to_thread(self._begin)
         else:
             await asyncio.to_thread(self._obey)
@@ -159,6 +162,7 @@ class Keeper:
         # What is logged meanwhile may be read and heard of.
         self._read = frozenset(_key(change) for change in (*unrouted, *(change for change, _at in logged)))
         self._router, self._revision, self._laid = router, (), None
+        self._roomy = 2 * len(router.episodes.slots) + _SLOTS
         self._obey()
 
     def _obey(self) -> None:

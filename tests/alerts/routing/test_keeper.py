@@ -118,6 +118,20 @@ async def test_what_was_told_is_not_told_again_and_what_was_not_is(office: Offic
     assert len({one.notice_id for one in office.sent}) == len(office.sent)
 
 
+async def test_what_is_long_over_is_left_out_in_time(office: Office) -> None:
+    await office.says("a", "firing")
+    await office.says("a", "resolved")
+    await office.says("b", "firing")
+    office.now += timedelta(days=5)
+    earlier = "UPDATE logged_at = logged_at - INTERVAL 5 DAY WHERE 1 SETTINGS mutations_sync = 1"
+    office.clickhouse.query(f"ALTER TABLE alert_log {earlier}")
+    office.keeper._roomy = 1
+    await office.keeper.turn()
+    assert [one.first.rule for one in office.keeper._router.episodes.slots] == ["b"]
+    await office.says("b", "resolved")
+    assert office.told("topic")[-1:] == ["resolved: b resolved"]
+
+
 async def test_a_change_that_is_read_and_heard_of_is_told_once(office: Office) -> None:
     said = change("a", "firing", 1)
     office.log.write([said], office.now)
