@@ -89,6 +89,7 @@ class SmtpReceiver:
     def __init__(self, port: int, **server: Any) -> None:
         """`server`: further options of aiosmtpd's SMTP."""
         self.messages: list[EmailMessage] = []
+        self.bodies: list[bytes] = []
         self.recipients: list[str] = []
         self.rcpt_answers: deque[str] = deque()
         self.data_answers: deque[str] = deque()
@@ -127,6 +128,7 @@ class SmtpReceiver:
         assert isinstance(content, bytes)
         message = message_from_bytes(content, policy=policy.default)
         assert isinstance(message, EmailMessage)
+        self.bodies.append(content)
         self.messages.append(message)
         self.recipients.extend(envelope.rcpt_tos)
         self.on_data()

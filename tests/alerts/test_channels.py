@@ -183,10 +183,12 @@ async def test_a_message_is_whole(smtp: SmtpReceiver) -> None:
 
 
 async def test_a_message_can_be_unsubscribed_from_by_a_button(smtp: SmtpReceiver) -> None:
-    channel = mail(smtp.port, leave=lambda subscriber: f"https://alerts.example/my/{subscriber}/unsubscribe")
+    link = f"https://alerts.example/my/{'x' * 150}/unsubscribe"
+    channel = mail(smtp.port, leave=lambda subscriber: link.replace("x", subscriber, 1))
     await send(channel, OFFICE)
     [message] = smtp.messages
-    assert message["List-Unsubscribe"] == "<https://alerts.example/my/someone/unsubscribe>"
+    # As it came over the wire: mail programs do not decode it.
+    assert f"List-Unsubscribe: <{link.replace('x', 'someone', 1)}>\r\n".encode() in smtp.bodies[0]
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 

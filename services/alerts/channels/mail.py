@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from typing import Literal
 from uuid import UUID
@@ -36,6 +37,19 @@ ADDRESS = r"[!-?A-~]+@[A-Za-z0-9.-]+"
 """Printable ASCII but for @."""
 
 Security = Literal["none", "starttls", "tls"]
+
+
+class _Whole(UnstructuredHeader, BaseHeader):
+    """A header of one address, which mail programs want as it is: the standard library would encode one that
+    is longer than a line."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _Whole)
+_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,7 @@ class Mail:
     def _message(self, notice: Notice, to: Recipient) -> EmailMessage:
         said = orjson.loads(notice.payload)
         domain = Address(addr_spec=self._sender).domain
-        message = EmailMessage()
+        message = EmailMessage(_POLICY)
         message["Message-ID"] = f"<{notice.notice_id}@{domain}>"
         message["Date"] = format_datetime(notice.created_at)
         message["From"] = self._sender
