@@ -179,7 +179,7 @@ def _change(rule: str, indicator: str, division: str, number: int) -> AlertChang
         alert_id=uuid5(NAMESPACE_URL, f"{rule}/{division}/{number}"),
         state="firing",
         condition="firing",
-        severity=severity,  # type: ignore[arg-type]  # one of the literals
+        severity=severity,
         rule=rule,
         name=Text(zh="每千人口托位数低于目标", en="Childcare places per 1,000 below target"),
         reason=Text(zh="4.25 个/千人，低于 4.5", en="4.25 places per 1,000 is below 4.5"),
