@@ -29,7 +29,10 @@ class HttpReceiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # the sender was killed on the way: this is no request
+                    return
                 receiver.paths.append(self.path)
                 receiver.requests.append(({key.lower(): value for key, value in self.headers.items()}, body))
                 receiver.on_request()
