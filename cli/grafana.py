@@ -20,6 +20,7 @@ _KINDS = {
     "contact point": "联络点 contact point",
     "notification policy": "通知策略 notification policy",
     "alert rule": "告警规则 alert rule",
+    "dashboard": "仪表盘 dashboard",
     "rule group": "规则组 rule group",
 }
 
@@ -37,7 +38,10 @@ def publish(*, dry_run: bool) -> None:
     declared = declare(plan, settings, organisation)
     wanted = steps(grafana, declared)
     print(f"{settings.grafana_url}  Grafana {version}  {name}")
-    print(f"{declared.name}: {len(declared.rules)} 条告警规则 alert rules")
+    print(
+        f"{declared.name}: {len(declared.rules)} 条告警规则 alert rules, "
+        f"{len(declared.dashboards)} 个仪表盘 dashboards"
+    )
     for step in wanted:
         _show(step)
         if not dry_run:

@@ -116,6 +116,42 @@ class AlertRule(Body):
     isPaused: bool
 
 
+class GridPos(Body):
+    h: Annotated[int, Field(ge=1)]
+    w: Annotated[int, Field(ge=1, le=24)]
+    x: Annotated[int, Field(ge=0, le=23)]
+    y: Annotated[int, Field(ge=0)]
+
+
+class Panel(BaseModel):
+    """What every panel has; the rest is its kind's."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    id: Annotated[int, Field(ge=1, lt=2**31)]
+    type: Literal["row", "stat", "timeseries", "barchart", "table"]
+    title: Name
+    gridPos: GridPos
+
+
+class DashboardBody(BaseModel):
+    """A dashboard in the format of before version 2; Grafana keeps whatever else is in it."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    uid: Uid
+    title: Name
+    tags: list[str]
+    panels: list[Panel]
+
+
+class Saved(Body):
+    dashboard: DashboardBody
+    folderUid: Uid
+    overwrite: bool = False
+    message: str = ""
+
+
 class ContactPoint(Body):
     uid: Uid
     name: Name

@@ -1,6 +1,6 @@
 """A stand-in for Grafana, of which tests can have none: what its HTTP API is documented to take and refuse.
 
-From the public documentation of Grafana 12 and 13 (HTTP API: folders, data sources, alerting provisioning)
+From the public documentation of Grafana 12 and 13 (HTTP API: folders, dashboards, data sources, alerting)
 and of the ClickHouse plugin. Bodies are checked against the documented fields, and what is given back is
 written as Grafana writes it: with defaults, durations in its own words, secrets hidden, no body after a
 deletion. Whether a rule fires is told by the documented meaning of its threshold expression.
@@ -14,11 +14,11 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from pydantic import ValidationError
 
-from tests.board.grafana_bodies import AlertRule, Body, ContactPoint, Folder, Route, Source
+from tests.board.grafana_bodies import AlertRule, Body, ContactPoint, Folder, Route, Saved, Source
 
 PLUGIN = "grafana-clickhouse-datasource"
 
@@ -53,6 +53,8 @@ class GrafanaServer:
         self.calls: list[str] = []
         self.folders: dict[str, dict[str, Any]] = {}
         self.sources: dict[str, dict[str, Any]] = {}
+        self.dashboards: dict[str, dict[str, Any]] = {}
+        self.provisioned: set[str] = set()
         self.rules: dict[str, dict[str, Any]] = {}
         self.contacts: dict[str, dict[str, Any]] = {
             "default": {
@@ -199,6 +201,41 @@ class GrafanaServer:
         self.sources[made["uid"]] = made
         return 200, {"id": 1, "name": made["name"], "message": "Datasource added", "datasource": {}}
 
+    def _save(self, method: str, names: list[str], body: Any, editable: bool) -> tuple[int, Any]:
+        made = _checked(Saved, body)
+        uid = made["dashboard"]["uid"]
+        if made["folderUid"] not in self.folders:
+            raise Refusal(400, "folder not found")
+        if uid in self.provisioned:
+            raise Refusal(400, "Cannot save provisioned dashboard")
+        there = self.dashboards.get(uid)
+        if there and not made["overwrite"]:
+            raise Refusal(412, "The dashboard has been changed by someone else")
+        version = there["dashboard"]["version"] + 1 if there else 1
+        kept = {**body["dashboard"], "id": len(self.dashboards) + 1, "version": version, "schemaVersion": 42}
+        self.dashboards[uid] = {"dashboard": kept, "meta": {"folderUid": made["folderUid"]}}
+        return 200, {"uid": uid, "status": "success", "version": version}
+
+    def _dashboard(self, method: str, names: list[str], body: Any, editable: bool) -> tuple[int, Any]:
+        found = self.dashboards.get(names[0])
+        if found is None:
+            raise Refusal(404, "Dashboard not found")
+        if method == "DELETE":
+            del self.dashboards[names[0]]
+            return 200, {"title": found["dashboard"]["title"], "message": "deleted"}
+        return 200, found
+
+    def _search(self, method: str, names: list[str], body: Any, editable: bool) -> tuple[int, Any]:
+        asked = parse_qs(names[0])
+        limit, page = int(asked["limit"][0]), int(asked["page"][0])
+        if asked["type"] != ["dash-db"] or not 1 <= limit <= 5000:
+            raise Refusal(422, "bad search")
+        every = [
+            {"uid": uid, "title": one["dashboard"]["title"], "type": "dash-db", **one["meta"]}
+            for uid, one in sorted(self.dashboards.items())
+        ]
+        return 200, every[(page - 1) * limit : page * limit]
+
     def _rules(self, method: str, names: list[str], body: Any, editable: bool) -> tuple[int, Any]:
         if method == "GET":
             return 200, list(self.rules.values())
@@ -312,6 +349,9 @@ _ROUTES: list[tuple[str, Callable[..., tuple[int, Any]]]] = [
     (r"/api/plugins/([^/]+)/settings", GrafanaServer._plugin),
     (r"/api/folders(?:/([^/]+))?", GrafanaServer._folder),
     (r"/api/datasources(?:/uid/([^/]+))?", GrafanaServer._source),
+    (r"/api/dashboards/db", GrafanaServer._save),
+    (r"/api/dashboards/uid/([^/]+)", GrafanaServer._dashboard),
+    (r"/api/search\?(.*)", GrafanaServer._search),
     (r"/api/v1/provisioning/alert-rules(?:/([^/]+))?", GrafanaServer._rules),
     (r"/api/v1/provisioning/folder/([^/]+)/rule-groups/([^/]+)", GrafanaServer._group),
     (r"/api/v1/provisioning/contact-points(?:/([^/]+))?", GrafanaServer._contacts),

@@ -55,6 +55,7 @@ def done(found: list[Step]) -> list[tuple[str, str]]:
 
 def state(server: GrafanaServer) -> Any:
     held = (server.folders, server.sources, server.rules, server.contacts, server.policies, server.intervals)
+    held = (*held, server.dashboards)
     return copy.deepcopy(held)
 
 
@@ -90,7 +91,10 @@ def test_what_is_no_longer_declared_is_deleted_and_others_stay(server: GrafanaSe
     )
     fewer = declare(with_rules(*RULES[1:3]), settings(server, grafana_mail_to=""), 1)
     found = publish(server, fewer)
-    assert {step.action for step in found} == {"delete"}
+    # The dashboards stay, and no longer name the rules that have gone.
+    assert {(step.action, step.kind) for step in found if step.action != "delete"} == {
+        ("update", "dashboard")
+    }
     assert set(server.rules) == {rule["uid"] for rule in fewer.rules} | {"made-by-hand"}
     assert list(server.contacts) == ["default"]
     assert [route["object_matchers"] for route in server.policies["routes"]] == [[["a", "=", "b"]]]
@@ -135,6 +139,39 @@ def test_what_people_changed_is_set_right_and_told(server: GrafanaServer) -> Non
     assert found[2].why == ["interval: 3600 s → 60 s"]
     assert publish(server, wanted) == []
     assert len(server.rules) == len(wanted.rules), "setting a group's interval loses none of its rules"
+
+
+def test_dashboards_are_set_right_and_those_of_others_stay(server: GrafanaServer) -> None:
+    wanted = declared(server)
+    publish(server, wanted)
+    assert set(server.dashboards) == {one["uid"] for one in wanted.dashboards}
+    held = server.dashboards[f"{wanted.prefix}county"]
+    assert held["meta"]["folderUid"] == wanted.folder["uid"]
+    held["meta"]["folderUid"] = "elsewhere"
+    held["dashboard"]["refresh"] = "1d"
+    theirs = {"dashboard": {"uid": "theirs", "title": "theirs"}, "meta": {"folderUid": wanted.folder["uid"]}}
+    gone = {"dashboard": {"uid": f"{wanted.prefix}gone", "title": "gone"}, "meta": {}}
+    server.dashboards |= {"theirs": theirs, f"{wanted.prefix}gone": gone}
+    found = publish(server, wanted)
+    assert done(found) == [("update", "dashboard"), ("delete", "dashboard")]
+    assert found[0].why == ["refresh: 1d → 30s", "folder: elsewhere → minmai-532622-folder"]
+    assert set(server.dashboards) == {one["uid"] for one in wanted.dashboards} | {"theirs"}
+    assert publish(server, wanted) == []
+
+
+def test_every_page_of_dashboards_is_looked_at(
+    server: GrafanaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.board.grafana.publish._PAGE", 3)
+    wanted = declared(server)
+    publish(server, wanted)
+    server.dashboards[f"{wanted.prefix}zzz"] = {"dashboard": {"title": "the last"}, "meta": {}}
+    assert done(publish(server, wanted)) == [("delete", "dashboard")]
+
+
+def test_a_dashboard_from_a_file_is_told(server: GrafanaServer) -> None:
+    server.provisioned = {"minmai-532622-county"}
+    assert "provisioned" in refusal(server)
 
 
 def test_secrets_are_written_each_time_and_never_told(server: GrafanaServer) -> None:

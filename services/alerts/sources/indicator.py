@@ -8,21 +8,10 @@ from fractions import Fraction
 from schemas.declaration import Indicator, Text
 from schemas.indicator import Figure
 from schemas.rules import Direction, ForecastRule, IndicatorRule, StatusRule, ValueRule
+from schemas.words import STATUS
 from services.alerts.reading import Reading
 from services.alerts.rules.limits import Limit, exact, limit_for
 from services.platform.plan import Division, Plan
-
-_STATUS = {
-    "met": Text(zh="达标", en="met"),
-    "missed": Text(zh="逾期未达", en="missed"),
-    "on_track": Text(zh="进度正常", en="on track"),
-    "behind": Text(zh="进度滞后", en="behind"),
-    "off_track": Text(zh="难以按期", en="off track"),
-    "watched": Text(zh="监测", en="watched, no target"),
-    "cannot_say": Text(zh="暂难判断", en="cannot say"),
-    "no_data": Text(zh="暂无数据", en="no data"),
-    "not_applicable": Text(zh="不适用", en="not applicable"),
-}
 
 
 def watched(plan: Plan) -> Iterator[tuple[IndicatorRule, Division]]:
@@ -118,7 +107,7 @@ def _limit(rule: IndicatorRule, indicator: Indicator, division: Division) -> Lim
 
 
 def _by_pace(figure: Figure) -> Text:
-    status = _STATUS[figure.status]
+    status = STATUS[figure.status]
     if not (figure.reason_zh and figure.reason_en):
         return status
     return Text(zh=f"{status.zh}：{figure.reason_zh}", en=f"{status.en}: {figure.reason_en}")

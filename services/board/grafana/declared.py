@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from services.board.grafana import alert_rules, notify
+from services.board.grafana import alert_rules, dashboards, notify
 from services.board.grafana.client import PLUGIN
 from services.board.grafana.settings import GrafanaSettings
 from services.platform.clickhouse import addresses
@@ -25,6 +25,7 @@ class Declared:
     contact_points: list[dict[str, Any]]
     route: dict[str, Any] | None
     rules: list[dict[str, Any]]
+    dashboards: list[dict[str, Any]]
     interval: int = INTERVAL
 
     def is_ours(self, route: dict[str, Any]) -> bool:
@@ -55,6 +56,7 @@ def declare(plan: Plan, settings: GrafanaSettings, organisation: int) -> Declare
         contact_points=contacts,
         route=notify.route(county, name) if contacts else None,
         rules=alert_rules.of(plan, place),
+        dashboards=dashboards.of(plan, source=source["uid"], prefix=prefix, board=place.board),
     )
 
 

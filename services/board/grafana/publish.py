@@ -19,6 +19,8 @@ Action = Literal["create", "update", "rewrite", "delete"]
 _RULES = "/v1/provisioning/alert-rules"
 _CONTACTS = "/v1/provisioning/contact-points"
 _POLICIES = "/v1/provisioning/policies"
+_DASHBOARDS = "/dashboards/uid"
+_PAGE = 1000
 _Body = dict[str, Any]
 
 
@@ -37,15 +39,18 @@ def steps(grafana: Grafana, declared: Declared) -> list[Step]:
     """Return what has to be done, in the order in which it can be; only reads. Raises GrafanaError."""
     contacts = _ours(grafana.get(_CONTACTS), declared.prefix)
     rules = _ours(grafana.get(_RULES), declared.prefix)
+    boards = _ours(list(_found(grafana)), declared.prefix)
     return [
         *_folder(grafana, declared),
         *_source(grafana, declared),
         *_kept(grafana, "contact point", _CONTACTS, declared.contact_points, contacts),
         *_policy(grafana, declared),
         *_kept(grafana, "alert rule", _RULES, declared.rules, rules),
+        *_dashboards(grafana, declared),
         *_groups(grafana, declared, {rule["ruleGroup"] for rule in rules.values()}),
         *_gone(grafana, "alert rule", _RULES, declared.rules, rules),
         *_gone(grafana, "contact point", _CONTACTS, declared.contact_points, contacts),
+        *_gone(grafana, "dashboard", _DASHBOARDS, declared.dashboards, boards),
     ]
 
 
@@ -88,6 +93,30 @@ def _kept(
         if why or hides(one, there):
             action: Action = "update" if why else "rewrite"
             yield Step(action, kind, name, why, partial(grafana.put, f"{path}/{part(one['uid'])}", one))
+
+
+def _dashboards(grafana: Grafana, declared: Declared) -> Iterator[Step]:
+    folder = declared.folder["uid"]
+    for one in declared.dashboards:
+        body = {"dashboard": one, "folderUid": folder, "overwrite": True, "message": "minmai grafana publish"}
+        run = partial(grafana.post, "/dashboards/db", body)
+        found = grafana.find(f"{_DASHBOARDS}/{part(one['uid'])}")
+        if found is None:
+            yield Step("create", "dashboard", one["title"], [], run)
+            continue
+        # Which version of its format it is kept in is Grafana's business.
+        wanted = {key: value for key, value in one.items() if key != "schemaVersion"}
+        there = {**found["dashboard"], "folder": found["meta"].get("folderUid")}
+        if why := list(differences({**wanted, "folder": folder}, there)):
+            yield Step("update", "dashboard", one["title"], why, run)
+
+
+def _found(grafana: Grafana) -> Iterator[_Body]:
+    """Yield every dashboard of the organisation."""
+    page = 1
+    while found := grafana.get(f"/search?type=dash-db&limit={_PAGE}&page={page}"):
+        yield from found
+        page += 1
 
 
 def _gone(

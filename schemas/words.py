@@ -1,0 +1,48 @@
+"""The words for what data only names, wherever people read them: Chinese, and English beside."""
+
+from collections.abc import Mapping
+
+from schemas.declaration import Text, Theme
+from schemas.indicator import FigureStatus
+from schemas.task_report import TaskStatus
+
+STATUS: Mapping[FigureStatus, Text] = {
+    "met": Text(zh="达标", en="met"),
+    "missed": Text(zh="逾期未达", en="missed"),
+    "on_track": Text(zh="进度正常", en="on track"),
+    "behind": Text(zh="进度滞后", en="behind"),
+    "off_track": Text(zh="难以按期", en="off track"),
+    "watched": Text(zh="监测", en="watched, no target"),
+    "cannot_say": Text(zh="暂难判断", en="cannot say"),
+    "no_data": Text(zh="暂无数据", en="no data"),
+    "not_applicable": Text(zh="不适用", en="not applicable"),
+}
+
+THEMES: Mapping[Theme, Text] = {
+    "childcare_education": Text(zh="托育与教育", en="Childcare and education"),
+    "health": Text(zh="医疗卫生", en="Health"),
+    "elder_care": Text(zh="养老", en="Elder care"),
+    "communities": Text(zh="社区", en="Communities"),
+    "sports_culture": Text(zh="体育与文化", en="Sports and culture"),
+    "vouchers": Text(zh="消费券", en="Vouchers"),
+    "support": Text(zh="人才与支持", en="Skills and support"),
+}
+
+REPORT: Mapping[TaskStatus, Text] = {
+    "on_schedule": Text(zh="按计划推进", en="on schedule"),
+    "delayed": Text(zh="进展滞后", en="delayed"),
+    "suspended": Text(zh="已暂停", en="suspended"),
+    "not_started": Text(zh="尚未开始", en="not started"),
+    "done": Text(zh="已完成", en="done"),
+}
+NOT_REPORTED = Text(zh="尚未报告", en="not reported yet")
+
+STREAMS: Mapping[str, Text] = {
+    "facility": Text(zh="设施机构", en="facility"),
+    "childcare-place": Text(zh="托位", en="childcare places"),
+    "fitness-event": Text(zh="健身赛事", en="fitness event"),
+    "consumption-voucher": Text(zh="消费券", en="voucher"),
+    "statistic": Text(zh="统计数据", en="statistic"),
+    "task-report": Text(zh="任务进展", en="task report"),
+    "retraction": Text(zh="撤回", en="retraction"),
+}

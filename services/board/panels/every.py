@@ -1,0 +1,12 @@
+"""All dashboards of a plan."""
+
+from schemas.words import THEMES
+from services.board.panels import county, theme
+from services.board.panels.model import Dashboard
+from services.platform.plan import Plan
+
+
+def dashboards(plan: Plan) -> list[Dashboard]:
+    """Return them in the order in which people read them."""
+    themes = (theme.dashboard(plan, one) for one in THEMES)
+    return [county.dashboard(plan), *(one for one in themes if one)]

@@ -1,0 +1,71 @@
+"""Words with their colours, and the titles that several panels have."""
+
+from collections.abc import Iterable, Mapping
+
+from schemas.declaration import Indicator, Text
+from schemas.words import NOT_REPORTED, REPORT, STATUS, STREAMS
+from services.board.panels.model import Word
+from services.platform.plan import Plan
+
+GREEN, BLUE, AMBER, ORANGE, RED, PURPLE, GREY = (
+    *("#2e9e78", "#3f86c0", "#d9a21b", "#d9622b", "#c22f5c", "#8464b8", "#7b8894"),
+)
+
+_COLOURS = {
+    "met": GREEN,
+    "on_track": BLUE,
+    "behind": AMBER,
+    "off_track": ORANGE,
+    "missed": RED,
+    "cannot_say": PURPLE,
+    "no_data": GREY,
+    "not_applicable": GREY,
+    "done": GREEN,
+    "on_schedule": BLUE,
+    "delayed": AMBER,
+    "suspended": PURPLE,
+    "not_reported": GREY,
+}
+AIMED = ("missed", "off_track", "behind", "cannot_say", "no_data", "not_applicable", "on_track", "met")
+"""The states that a figure with a target can be in: what needs people first."""
+
+STATUSES: Mapping[str, Word] = {name: Word(text, _COLOURS.get(name)) for name, text in STATUS.items()}
+REPORTS: Mapping[str, Word] = {
+    **{name: Word(text, _COLOURS.get(name)) for name, text in REPORT.items()},
+    "not_reported": Word(NOT_REPORTED, GREY),
+}
+STREAM_WORDS: Mapping[str, Word] = {name: Word(text) for name, text in STREAMS.items()}
+SEVERITIES: Mapping[str, Word] = {
+    "critical": Word(Text(zh="严重", en="critical"), RED),
+    "warning": Word(Text(zh="警告", en="warning"), AMBER),
+    "info": Word(Text(zh="提示", en="info"), BLUE),
+}
+
+INDICATOR_TITLE = Text(zh="指标", en="indicator")
+VALUE = Text(zh="现值", en="value")
+TARGET = Text(zh="目标", en="target")
+STATUS_TITLE = Text(zh="状态", en="status")
+UNIT = Text(zh="单位", en="unit")
+TIME = Text(zh="时间", en="time")
+DIVISION_TITLE = Text(zh="地区", en="division")
+REASON = Text(zh="原因", en="reason")
+
+
+def names(indicators: Iterable[Indicator]) -> Mapping[str, Word]:
+    """What the plan calls them."""
+    return {one.id: Word(one.name) for one in indicators}
+
+
+def units(indicators: Iterable[Indicator]) -> Mapping[str, Word]:
+    """In what each of them is told."""
+    return {one.id: Word(one.unit) for one in indicators}
+
+
+def owners(indicators: Iterable[Indicator]) -> Mapping[str, Word]:
+    """Which department leads on each; a department has one name."""
+    return {one.id: Word(Text(zh=one.owner, en=one.owner)) for one in indicators if one.owner}
+
+
+def places(plan: Plan) -> Mapping[str, Word]:
+    """What the divisions are called that have figures."""
+    return {one.code: Word(Text(zh=one.name, en=one.name)) for one in plan.shown_divisions}

@@ -1,0 +1,265 @@
+"""Every panel's query on the real engine: with data, with none, over ranges of time; what it gives is what
+its kind needs, whether Grafana shows it or we do."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error
+
+from schemas.words import NOT_REPORTED, REPORT, STATUS, STREAMS, THEMES
+from services.board.panels.every import dashboards
+from services.board.panels.figures import aims
+from services.board.panels.model import Asked, Panel, filled
+from services.platform import clickhouse as platform
+from services.platform.migrations import migrate
+from services.platform.plan import Plan, load_plan
+from services.platform.settings import Common
+from tests.board.county import TODAY, UPDATED, fill, plan, write_alerts
+from tests.support.clickhouse import ClickHouse
+
+CHILDCARE = "childcare_places_per_1000"
+COUNTY = "532622"
+NUMBER = ("Int", "UInt", "Float", "Decimal")
+YEAR = Asked(UPDATED - timedelta(days=365), UPDATED + timedelta(days=1), 86_400, COUNTY, CHILDCARE)
+HOURS = Asked(UPDATED - timedelta(hours=3), UPDATED + timedelta(hours=3), 60, COUNTY, CHILDCARE)
+AGES_AGO = Asked(datetime(1999, 1, 1, tzinfo=UTC), datetime(1999, 2, 1, tzinfo=UTC), 3600, COUNTY, CHILDCARE)
+NAMED = {HOURS: "$__", AGES_AGO: "$__"}
+"""What a statement names that makes it worth being asked again."""
+Row = dict[str, object]
+
+
+def qingxi() -> Plan:
+    return load_plan(Path(__file__).parents[1] / "plans" / "qingxi")
+
+
+@pytest.fixture(scope="module")
+def databases(clickhouse: ClickHouse) -> Iterator[dict[str, platform.ClickHouse]]:
+    """An empty database and one with a county's figures."""
+    pools = {}
+    for name in ("panels_empty", "panels_filled"):
+        with clickhouse.client() as client:
+            client.execute(f"CREATE DATABASE {name}")
+        settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=name)
+        migrate(settings)
+        pools[name.removeprefix("panels_")] = platform.ClickHouse(settings)
+    fill(pools["filled"])
+    write_alerts(pools["filled"])
+    yield pools
+    for pool in pools.values():
+        pool.close()
+
+
+def panel(dashboard: str, id: str) -> Panel:
+    [whole] = [one for one in dashboards(plan()) if one.id == dashboard]
+    [found] = [one for one in whole.panels if one.id == id]
+    return found
+
+
+def rows(pool: platform.ClickHouse, dashboard: str, id: str, asked: Asked = YEAR) -> list[Row]:
+    return pool.rows(filled(panel(dashboard, id).sql, asked))
+
+
+def number(kind: str) -> bool:
+    return kind.removeprefix("Nullable(").startswith(NUMBER)
+
+
+def check(client: Client, one: Panel, asked: Asked) -> int:
+    """Run a panel's query; how many rows it has given."""
+    sql = filled(one.sql, asked)
+    data, described = client.execute(sql, with_column_types=True)
+    kinds = dict(described)
+    assert list(kinds) == [column.name for column in one.columns]
+    found = [dict(zip(kinds, row, strict=True)) for row in data]
+    first, *others = kinds
+    if one.kind == "stat":
+        assert len(found) == 1
+        assert all(map(number, kinds.values())), kinds
+    elif one.kind == "time_series":
+        assert first == "time"
+        assert kinds["time"].startswith("DateTime")
+        assert others
+        assert all(number(kinds[name]) for name in others), kinds
+        times = [row["time"] for row in found]
+        assert times == sorted(times)
+        assert all(
+            asked.begin <= (time if time.tzinfo else time.replace(tzinfo=UTC)) <= asked.end for time in times
+        )
+    elif one.kind == "bar":
+        assert kinds[first].endswith("String)") or kinds[first] == "String"
+        assert others
+        assert all(number(kinds[name]) for name in others), kinds
+    elif one.kind == "state_wall":
+        assert set(kinds.values()) == {"String"}
+        for row in found:
+            for column in one.columns[1:]:
+                assert row[column.name] in {*column.words, ""}
+    for column in one.columns:
+        # What is rounded, has a unit or a threshold is a number; words stand for texts.
+        if column.decimals is not None or column.unit or column.thresholds:
+            assert number(kinds[column.name]), column
+        if column.words and one.kind != "table":
+            assert not number(kinds[column.name]), column
+    return len(found)
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [("empty", YEAR), ("filled", YEAR), ("filled", HOURS), ("filled", AGES_AGO)],
+    ids=["nothing", "year", "hours", "ages-ago"],
+)
+def test_every_query_gives_what_its_kind_needs(
+    databases: dict[str, platform.ClickHouse], clickhouse: ClickHouse, state: str, asked: Asked
+) -> None:
+    client = clickhouse.client(f"panels_{state}")
+    seen: dict[tuple[str, str], int] = {}
+    wrong: list[str] = []
+    for whole in dashboards(plan()):
+        for one in whole.panels:
+            # What leaves nothing open is the same whatever is asked.
+            if asked is YEAR or (NAMED[asked] in one.sql):
+                try:
+                    seen[whole.id, one.id] = check(client, one, asked)
+                except (AssertionError, Error) as error:
+                    wrong.append(f"{whole.id}/{one.id}: {error}"[:600])
+    client.disconnect()
+    assert seen
+    assert not wrong, "\n".join(wrong)
+    if (state, asked) == ("filled", YEAR):
+        assert not [name for name, count in seen.items() if not count], "each is seen with rows"
+
+
+@pytest.mark.usefixtures("databases")
+def test_another_county_has_its_own(clickhouse: ClickHouse) -> None:
+    every = dashboards(qingxi())
+    assert [one.id for one in every] == EVERY_OF_QINGXI
+    said = "".join(one.sql for whole in every for one in whole.panels)
+    assert "532622" not in said
+    assert "990101" in said
+    with clickhouse.client("panels_empty") as client:
+        for whole in every:
+            for one in whole.panels:
+                check(client, one, YEAR)
+
+
+EVERY_OF_QINGXI = ["county", "elder_care", "sports_culture", "support"]
+
+
+def test_the_counts_are_those_of_the_figures(databases: dict[str, platform.ClickHouse]) -> None:
+    pool = databases["filled"]
+    [counts] = rows(pool, "county", "counts")
+    assert sum(counts.values()) == len(aims(plan())) == 37  # type: ignore[arg-type]
+    live = pool.rows(
+        "SELECT status, count() AS n FROM indicator_live FINAL WHERE division = %(county)s "
+        "AND indicator IN %(aims)s GROUP BY status",
+        {"county": COUNTY, "aims": tuple(one.id for one in aims(plan()))},
+    )
+    assert {name: n for name, n in counts.items() if n} == {row["status"]: row["n"] for row in live}
+    [nothing] = rows(databases["empty"], "county", "counts")
+    assert {name: n for name, n in nothing.items() if n} == {"no_data": 37}
+
+
+def test_the_wall_has_every_target_everywhere(databases: dict[str, platform.ClickHouse]) -> None:
+    pool = databases["filled"]
+    found = rows(pool, "county", "wall")
+    assert [row["indicator"] for row in found] == [one.id for one in aims(plan())]
+    live = {
+        (row["indicator"], f"d{row['division']}"): row["status"]
+        for row in pool.rows("SELECT indicator, division, status FROM indicator_live FINAL")
+    }
+    for row in found:
+        for name, status in row.items():
+            if name != "indicator":
+                assert status == live.get((row["indicator"], name), ""), (row["indicator"], name)
+    for row in rows(databases["empty"], "county", "wall"):
+        townships = "township" in plan().indicators[str(row["indicator"])].levels
+        assert set(row.values()) - {row["indicator"]} == {"no_data"} | ({""} if not townships else set())
+
+
+def test_what_will_be_missed_is_what_the_figures_say(databases: dict[str, platform.ClickHouse]) -> None:
+    found = rows(databases["filled"], "county", "missed")
+    statuses = [str(row["status"]) for row in found]
+    assert set(statuses) == {"missed", "off_track", "behind"}
+    assert statuses == sorted(statuses, key=["missed", "off_track", "behind"].index)
+    for row in found:
+        assert row["indicator"] == row["owner"] == row["unit"]
+
+
+def test_what_changed_today_is_today_s_step(databases: dict[str, platform.ClickHouse]) -> None:
+    pool = databases["filled"]
+    found = {str(row["indicator"]): row for row in rows(pool, "county", "changed")}
+    history = pool.query(
+        "SELECT day, value FROM indicator_history FINAL WHERE indicator = %(one)s AND division = %(county)s "
+        "ORDER BY day DESC LIMIT 2",
+        {"one": CHILDCARE, "county": COUNTY},
+    )
+    [(day, value), (_before, former)] = history
+    assert day == TODAY
+    row = found[CHILDCARE]
+    assert (row["before"], row["value"]) == (former, value)
+    assert row["change"] == pytest.approx(value - former)
+
+
+def test_a_trend_begins_and_ends_with_what_held_then(databases: dict[str, platform.ClickHouse]) -> None:
+    pool = databases["filled"]
+    theme = plan().indicators[CHILDCARE].theme
+    history = pool.query(
+        "SELECT toDateTime(day, 'Asia/Shanghai'), value FROM indicator_history FINAL "
+        "WHERE indicator = %(one)s AND division = %(county)s ORDER BY day",
+        {"one": CHILDCARE, "county": COUNTY},
+    )
+    for asked in (YEAR, Asked(YEAR.begin, UPDATED - timedelta(days=50))):
+        found = rows(pool, theme, f"{CHILDCARE}-trend", asked)
+        known = [(time, value) for time, value in history if time <= asked.end]
+        carried = [value for time, value in known if time <= asked.begin][-1]
+        assert (found[0]["time"], found[0]["value"]) == (asked.begin, carried)
+        assert found[-1]["value"] == known[-1][1]
+        inside = [(time, value) for time, value in known if time > asked.begin]
+        assert [(row["time"], row["value"]) for row in found[1:-1]] == inside
+        assert found[-1]["time"] > found[-2]["time"]
+
+
+def test_a_statement_names_nothing_that_is_not_put_in() -> None:
+    with pytest.raises(ValueError, match="timeFilter"):
+        filled("SELECT 1 WHERE $__timeFilter(time)", YEAR)
+    with pytest.raises(ValueError, match="no code"):
+        filled("SELECT ${division:sqlstring}", Asked(YEAR.begin, YEAR.end, division="' OR 1"))
+
+
+def test_ids_and_places_are_fixed_and_fit() -> None:
+    every = dashboards(plan())
+    assert len({one.id for one in every}) == len(every)
+    for whole in every:
+        ids = [one.id for one in whole.panels]
+        assert len(set(ids)) == len(ids), whole.id
+        for section in whole.sections:
+            across = 0
+            for one in section.panels:
+                across += one.width
+                assert across <= 24, (whole.id, one.id)
+                across %= 24
+            assert across == 0, (whole.id, section.title.zh)
+        chosen = {
+            name for name in ("division", "indicator") if any(f"${{{name}:" in p.sql for p in whole.panels)
+        }
+        assert chosen == set(whole.choices), whole.id
+
+
+def test_every_text_is_in_both_languages_and_from_the_plan_where_it_has_one() -> None:
+    for whole in dashboards(plan()):
+        for one in whole.panels:
+            for text in (whole.title, one.title, *(column.title for column in one.columns)):
+                assert text.zh
+                assert text.en
+            assert "达标" not in one.sql
+            assert not any(indicator.name.zh in one.sql for indicator in plan().indicators.values())
+
+
+def test_the_page_says_the_same_words() -> None:
+    page = (Path(__file__).parents[2] / "services/board/static/words.js").read_text(encoding="utf-8")
+    for words in (STATUS, THEMES, REPORT, STREAMS, {"not_reported": NOT_REPORTED}):
+        for name, text in words.items():
+            key = f'"{name}"' if "-" in name else name
+            assert f'{key}: {{ zh: "{text.zh}", en: "{text.en}" }}' in page, name
