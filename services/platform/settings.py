@@ -1,14 +1,22 @@
-"""Settings: one object per service, read from MINMAI_… variables, every mistake reported at once."""
+"""Settings: one object per service, read from MINMAI_… variables, every mistake reported at once.
 
+Any of them may stand in a file instead, so that a secret is in no environment: MINMAI_SECRETS names a folder,
+and `minmai_smtp_password` in it holds what MINMAI_SMTP_PASSWORD would. A variable goes before a file.
+"""
+
+import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
 
 from services.platform.errors import SettingsError
 
 PREFIX = "MINMAI_"
+SECRETS = f"{PREFIX}SECRETS"
+"""The variable that names the folder of settings kept in files, such as /run/secrets of a container."""
 
 
 class Common(BaseSettings):
@@ -43,15 +51,33 @@ S = TypeVar("S", bound=Common)
 
 
 def load(kind: type[S]) -> S:
-    """Read a service's settings from the environment.
+    """Read a service's settings from the environment and the folder of MINMAI_SECRETS.
 
     Raises SettingsError with one line per mistake, each naming its variable.
     """
     try:
-        return kind()
+        return kind(**_sources())
     except ValidationError as error:
         lines = [
             f"  {PREFIX}{'.'.join(str(part) for part in mistake['loc']).upper()}: {mistake['msg']}"
             for mistake in error.errors()
         ]
         raise SettingsError("settings are wrong:\n" + "\n".join(lines)) from None
+    except SourceError as error:
+        raise SettingsError(
+            f"settings are wrong:\n  {SECRETS}: {error}: {error.__cause__}; "
+            "a file must be text, and readable for whoever runs the service"
+        ) from None
+
+
+def _sources() -> dict[str, Any]:
+    """Return where pydantic-settings shall look besides the environment.
+
+    A folder that is not there is a mistake: the service would start without its password.
+    """
+    folder = os.environ.get(SECRETS)
+    if not folder:
+        return {}
+    if not Path(folder).is_dir():
+        raise SettingsError(f"settings are wrong:\n  {SECRETS}: there is no folder {folder}")
+    return {"_secrets_dir": folder}
