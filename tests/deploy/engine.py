@@ -25,7 +25,7 @@ USERS = FOLDER / "clickhouse" / "users" / "minmai.xml"
 SERVER = FOLDER / "clickhouse" / "server" / "common.xml"
 NAMES = ("schema", "writer", "board", "reader")
 _NO_PASSWORD = hashlib.sha256(b"").hexdigest()
-_OF_THE_SERVER = "GRANT ALL ON default.*"
+_OF_THE_SERVER = "GRANT CREATE DATABASE, DROP DATABASE ON default.*"
 """The embedded server makes a database `default` when it starts."""
 _RUN = """
 import json, sys
@@ -88,13 +88,18 @@ def config(folder: Path, user: str | None, *more: str) -> Path:
 
 def answers(folder: Path, user: str | None, *statements: str) -> list[tuple[str, str]]:
     """Run statements as a user on the data of `folder`/data; what each gives, or else its error."""
+    return run(folder, config(folder, user), *statements)
+
+
+def run(folder: Path, settings: Path, *statements: str) -> list[tuple[str, str]]:
+    """Run statements on the data of `folder`/data under a file of settings."""
     done = subprocess.run(
-        [sys.executable, "-c", _RUN, f"{folder / 'data'}?config-file={config(folder, user)}"],
+        [sys.executable, "-c", _RUN, f"{folder / 'data'}?config-file={settings}"],
         input=json.dumps(statements),
         capture_output=True,
         text=True,
         check=False,
-        env=variables(),
+        env=variables() | {"CLICKHOUSE_REPLICA": "2"},
         timeout=120,
     )
     assert done.returncode == 0, done.stderr

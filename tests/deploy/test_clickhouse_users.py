@@ -10,9 +10,14 @@ from uuid import uuid4
 import pytest
 from clickhouse_driver.errors import ServerException
 
+from services.board.grafana.alert_rules import Place
+from services.board.grafana.alert_rules import of as rules_of
+from services.board.panels.every import dashboards
+from services.board.panels.model import Asked, filled
 from services.platform.clickhouse import ClickHouse
+from services.platform.plan import load_plan
 from services.platform.retention import Retention
-from tests.deploy.compose import FOLDER
+from tests.deploy.compose import FOLDER, ROOT
 from tests.deploy.engine import NAMES, answers, served
 
 _ACCESS_DENIED = 497
@@ -73,12 +78,16 @@ def test_the_schema_user_can_do_nothing_beside_the_schema(folder: Path) -> None:
 
 
 def test_the_board_reads_figures_and_no_addresses(folder: Path) -> None:
-    read, limit = answers(
+    *sent, read, limit = answers(
         folder,
         "minmai_board",
+        "CREATE TEMPORARY TABLE wanted (name String)",
+        "INSERT INTO wanted VALUES ('one')",
+        "SELECT count() FROM minmai.indicator_live WHERE indicator IN wanted",
         "SELECT * FROM minmai.indicator_live",
         "SELECT getSetting('max_execution_time')",
     )
+    assert [error for _, error in sent] == ["", "", ""]
     assert read == ("", "")
     assert limit == ("60\n", "")
     assert not _allowed(
@@ -112,6 +121,24 @@ def test_grafana_reads_figures_and_nothing_of_people(folder: Path) -> None:
         "INSERT INTO minmai.keeper (term, worker) VALUES (2, 'grafana')",
         *_STEALS,
     )
+
+
+def test_grafana_may_ask_all_that_we_put_there(folder: Path) -> None:
+    asked = Asked(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), 86_400, "532622", "x")
+    plan = load_plan(ROOT / "plans" / "yanshan")
+    panels = [filled(panel.sql, asked) for one in dashboards(plan) for panel in one.panels]
+    place = Place(organisation=1, folder="folder", source="source", prefix="minmai-", board="http://board")
+    rules = [
+        query["model"]["rawSql"]
+        for rule in rules_of(plan, place)
+        for query in rule["data"]
+        if "rawSql" in query["model"]
+    ]
+    assert panels
+    assert rules
+    statements = list(dict.fromkeys([*panels, *rules]))
+    found = answers(folder, "minmai_reader", "USE minmai", *statements)
+    assert not [error for _, error in found if error]
 
 
 def test_the_limits_of_grafana_hold_and_cannot_be_raised(folder: Path) -> None:
