@@ -1,6 +1,7 @@
 """Every panel's query on the real engine: with data, with none, over ranges of time; what it gives is what
 its kind needs, whether Grafana shows it or we do."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from services.platform.migrations import migrate
 from services.platform.plan import Plan, load_plan
 from services.platform.settings import Common
 from tests.board.county import TODAY, UPDATED, fill, plan, write_alerts
+from tests.board.pipeline_rows import LATE, write_pipeline
 from tests.support.clickhouse import ClickHouse
 
 CHILDCARE = "childcare_places_per_1000"
@@ -26,7 +28,8 @@ NUMBER = ("Int", "UInt", "Float", "Decimal")
 YEAR = Asked(UPDATED - timedelta(days=365), UPDATED + timedelta(days=1), 86_400, COUNTY, CHILDCARE)
 HOURS = Asked(UPDATED - timedelta(hours=3), UPDATED + timedelta(hours=3), 60, COUNTY, CHILDCARE)
 AGES_AGO = Asked(datetime(1999, 1, 1, tzinfo=UTC), datetime(1999, 2, 1, tzinfo=UTC), 3600, COUNTY, CHILDCARE)
-NAMED = {HOURS: "$__", AGES_AGO: "$__"}
+TOWNSHIP = Asked(YEAR.begin, YEAR.end, 3600, "532622101", CHILDCARE)
+NAMED = {HOURS: "$__", AGES_AGO: "$__", TOWNSHIP: "${division:"}
 """What a statement names that makes it worth being asked again."""
 Row = dict[str, object]
 
@@ -47,6 +50,7 @@ def databases(clickhouse: ClickHouse) -> Iterator[dict[str, platform.ClickHouse]
         pools[name.removeprefix("panels_")] = platform.ClickHouse(settings)
     fill(pools["filled"])
     write_alerts(pools["filled"])
+    write_pipeline(pools["filled"])
     yield pools
     for pool in pools.values():
         pool.close()
@@ -107,8 +111,8 @@ def check(client: Client, one: Panel, asked: Asked) -> int:
 
 @pytest.mark.parametrize(
     ("state", "asked"),
-    [("empty", YEAR), ("filled", YEAR), ("filled", HOURS), ("filled", AGES_AGO)],
-    ids=["nothing", "year", "hours", "ages-ago"],
+    [("empty", YEAR), ("filled", YEAR), ("filled", HOURS), ("filled", AGES_AGO), ("filled", TOWNSHIP)],
+    ids=["nothing", "year", "hours", "ages-ago", "township"],
 )
 def test_every_query_gives_what_its_kind_needs(
     databases: dict[str, platform.ClickHouse], clickhouse: ClickHouse, state: str, asked: Asked
@@ -144,7 +148,10 @@ def test_another_county_has_its_own(clickhouse: ClickHouse) -> None:
                 check(client, one, YEAR)
 
 
-EVERY_OF_QINGXI = ["county", "elder_care", "sports_culture", "support"]
+EVERY_OF_QINGXI = [
+    *("county", "elder_care", "sports_culture", "support"),
+    *("tasks", "division", "feeds", "pipeline"),
+]
 
 
 def test_the_counts_are_those_of_the_figures(databases: dict[str, platform.ClickHouse]) -> None:
@@ -219,6 +226,70 @@ def test_a_trend_begins_and_ends_with_what_held_then(databases: dict[str, platfo
         inside = [(time, value) for time, value in known if time > asked.begin]
         assert [(row["time"], row["value"]) for row in found[1:-1]] == inside
         assert found[-1]["time"] > found[-2]["time"]
+
+
+def test_vouchers_by_the_minute_leave_out_what_is_withdrawn(
+    databases: dict[str, platform.ClickHouse],
+) -> None:
+    [row] = rows(databases["filled"], "vouchers", "voucher-minutes")
+    assert (row["time"], row["issued"], row["redeemed"]) == (LATE.replace(second=0), 50.0, 30.0)
+
+
+def test_vouchers_of_a_range_are_those_of_its_hours(databases: dict[str, platform.ClickHouse]) -> None:
+    pool = databases["filled"]
+    for asked in (YEAR, HOURS):
+        [whole] = rows(pool, "vouchers", "voucher-totals", asked)
+        hours = rows(pool, "vouchers", "voucher-hours", asked)
+        for step in ("issued", "redeemed"):
+            assert whole[step] == pytest.approx(sum(row[step] for row in hours))  # type: ignore[misc]
+            assert whole[step]
+        for id in ("voucher-sectors", "voucher-townships"):
+            found = rows(pool, "vouchers", id, asked)
+            assert sum(row["issued"] for row in found) == pytest.approx(whole["issued"])  # type: ignore[misc]
+
+
+def test_every_task_is_there_and_a_withdrawn_report_is_none(
+    databases: dict[str, platform.ClickHouse],
+) -> None:
+    found = rows(databases["filled"], "tasks", "tasks")
+    assert [row["number"] for row in found] == sorted(plan().tasks)
+    told = {row["number"]: (row["status"], row["percent"]) for row in found}
+    assert (told[1], told[2], told[3]) == (("on_schedule", 45), ("delayed", 10), ("not_reported", None))
+    [counts] = rows(databases["filled"], "tasks", "counts")
+    assert {name: n for name, n in counts.items() if n} == {
+        **{"on_schedule": 1, "delayed": 1},
+        "not_reported": len(plan().tasks) - 2,
+    }
+
+
+def test_a_promise_of_which_nothing_came_is_a_feed_too(databases: dict[str, platform.ClickHouse]) -> None:
+    found = rows(databases["empty"], "feeds", "feeds")
+    assert {row["promise"] for row in found} == set(plan().feeds)
+    assert {row["records"] for row in found} == {0}
+    assert {row["silent"] for row in found} == {None}
+
+
+def test_what_was_refused_is_a_share_of_what_came(databases: dict[str, platform.ClickHouse]) -> None:
+    [row] = rows(databases["filled"], "feeds", "pushed")  # of a feed's receipt the fullest holds
+    assert (row["accepted"], row["duplicate"], row["rejected"]) == (15, 3, 8)
+    assert row["share"] == pytest.approx(100 * 8 / 26)
+    [nothing] = rows(databases["empty"], "feeds", "pushed")
+    assert nothing["share"] is None
+    letters = rows(databases["filled"], "feeds", "reasons")
+    assert [tuple(row.values()) for row in letters] == [("unknown_division", 2), ("type", 1)]
+
+
+def test_freshness_is_until_a_block_was_shown_first(databases: dict[str, platform.ClickHouse]) -> None:
+    [row] = rows(databases["filled"], "pipeline", "freshness")
+    assert (row["slowest"], row["median"]) == (4.0, 3.0)
+    assert rows(databases["empty"], "pipeline", "waiting") == [{"blocks": 0, "longest": 0.0}]
+
+
+def test_no_panel_asks_for_what_may_be_a_secret_or_about_people() -> None:
+    for whole in dashboards(plan()):
+        for one in whole.panels:
+            for column in ("recipient", "payload", "raw", "remote", "merchant_id", "address"):
+                assert not re.search(rf"\b{column}\b", one.sql), (whole.id, one.id)
 
 
 def test_a_statement_names_nothing_that_is_not_put_in() -> None:

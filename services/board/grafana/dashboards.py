@@ -203,7 +203,7 @@ def _data_link(column: Column, board: str) -> dict[str, object]:
 
 
 def _chosen(page: str) -> str:
-    return page.replace("{division}", "${division}")
+    return page.replace("{division}", "${division}").replace("{indicator}", "${indicator}")
 
 
 def _link(title: str, url: str) -> builders.DashboardLink:

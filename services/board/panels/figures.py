@@ -42,10 +42,7 @@ SELECT {counted} FROM (
         FROM indicator_live FINAL WHERE division = {division}
     ) AS live USING (indicator)
 )""",
-        columns=tuple(
-            Column(name, words.STATUSES[name].text, decimals=0, colour=words.STATUSES[name].colour)
-            for name in words.AIMED
-        ),
+        columns=words.counted(words.AIMED, words.STATUSES),
         height=4,
     )
 

@@ -64,7 +64,8 @@ class Column:
 class Panel:
     """One query and how its answer is shown. `id` is its name for ever within its dashboard.
 
-    `link`: the page of the board that has more; `width` and `height` in a grid of 24 columns.
+    `link`: the page of the board that has more, with `{division}` and `{indicator}` for those chosen; `width`
+    and `height` are in a grid of 24 columns.
     """
 
     id: str

@@ -2,6 +2,7 @@
 
 from schemas.declaration import Indicator, Theme
 from schemas.words import THEMES
+from services.board.panels import vouchers
 from services.board.panels.figures import counts, now, quoted, townships, trend, wall
 from services.board.panels.model import Dashboard, Section
 from services.platform.plan import Plan
@@ -14,13 +15,17 @@ def dashboard(plan: Plan, theme: Theme) -> Dashboard | None:
         return None
     aimed = [one for one in indicators if one.target_at("county")]
     standing = [counts(aimed, quoted(plan.county.county))] if aimed else []
+    live = theme == "vouchers"
     return Dashboard(
         id=theme,
         title=THEMES[theme],
         sections=(
+            *(vouchers.sections(plan) if live else ()),
             Section(THEMES[theme], (*standing, wall(plan, indicators))),
             *(_one(plan, indicator) for indicator in indicators),
         ),
+        span="now-7d" if live else "now-1y",
+        refresh="10s" if live else "30s",
     )
 
 

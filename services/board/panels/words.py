@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from schemas.declaration import Indicator, Text
 from schemas.words import NOT_REPORTED, REPORT, STATUS, STREAMS
-from services.board.panels.model import Word
+from services.board.panels.model import Column, Word
 from services.platform.plan import Plan
 
 GREEN, BLUE, AMBER, ORANGE, RED, PURPLE, GREY = (
@@ -49,6 +49,15 @@ UNIT = Text(zh="单位", en="unit")
 TIME = Text(zh="时间", en="time")
 DIVISION_TITLE = Text(zh="地区", en="division")
 REASON = Text(zh="原因", en="reason")
+FORECAST = Text(zh="预计到期值", en="expected on the due day")
+DUE = Text(zh="期限", en="due")
+OWNER = Text(zh="责任部门", en="responsible")
+UPDATED = Text(zh="更新时间", en="updated")
+
+
+def counted(names: Iterable[str], words: Mapping[str, Word]) -> tuple[Column, ...]:
+    """Return the columns of how many there are of each."""
+    return tuple(Column(one, words[one].text, decimals=0, colour=words[one].colour) for one in names)
 
 
 def names(indicators: Iterable[Indicator]) -> Mapping[str, Word]:
