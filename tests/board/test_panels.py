@@ -3,6 +3,7 @@ its kind needs, whether Grafana shows it or we do."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -152,6 +153,17 @@ EVERY_OF_QINGXI = [
     *("county", "elder_care", "sports_culture", "support"),
     *("tasks", "division", "feeds", "pipeline"),
 ]
+
+
+@pytest.mark.usefixtures("databases")
+def test_a_plan_that_has_hardly_begun_has_dashboards(clickhouse: ClickHouse) -> None:
+    bare = replace(plan(), indicators={}, tasks={}, rules={}, feeds={})
+    every = dashboards(bare)
+    assert [one.id for one in every] == ["county", "feeds", "pipeline"]
+    with clickhouse.client("panels_filled") as client:
+        for whole in every:
+            for one in whole.panels:
+                check(client, one, YEAR)
 
 
 def test_the_counts_are_those_of_the_figures(databases: dict[str, platform.ClickHouse]) -> None:

@@ -104,6 +104,7 @@ def _variable(plan: Plan, choice: Choice) -> builders.CustomVariable:
     return (
         builders.CustomVariable(choice)
         .label(label(_TITLES[choice]))
+        .allow_custom_value(False)
         .values(", ".join(f"{text} : {value}" for text, value in named))
         .current(dashboard.VariableOption(text=first[0], value=first[1], selected=True))
     )

@@ -13,7 +13,7 @@ def dashboards(plan: Plan) -> list[Dashboard]:
         county.dashboard(plan),
         *(one for one in themes if one),
         *([tasks.dashboard(plan)] if plan.tasks else []),
-        division.dashboard(plan),
+        *([division.dashboard(plan)] if plan.indicators else []),
         feeds.dashboard(plan),
         pipeline.dashboard(plan),
     ]
