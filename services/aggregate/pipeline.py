@@ -123,7 +123,7 @@ class BlockPath:
 
     def _complete(self, stream: Stream, block: Block) -> None:
         records = complete(self._clickhouse, stream, block)
-        touched = self._withdraw(stream, block, records)
+        touched = self._withdraw(stream, records)
         self._touches.tell([Told(block, stream.name, touched, records.identity[:, 0])])
 
     def read(self, place: Place, messages: Sequence[Message]) -> Stretch:
@@ -177,7 +177,7 @@ class BlockPath:
         records, refused = await stretch.decoding
         sifted = await patiently(lambda: self._sieve.sift(stream, block, records))
         await patiently(lambda: insert(self._clickhouse, stream, block, sifted.new))
-        touched = await patiently(lambda: self._withdraw(stream, block, sifted.new))
+        touched = await patiently(lambda: self._withdraw(stream, sifted.new))
         told = Told(block, stream.name, touched, sifted.new.identity[:, 0])
         self._told(told)  # the figures need not wait for what else is written down
         await self._refuse([*refused, *conflicts(stream, block, sifted.conflicts)])
@@ -192,11 +192,11 @@ class BlockPath:
         )
         return [None] * len(counted)
 
-    def _withdraw(self, stream: Stream, block: Block, new: Records) -> Touched:
+    def _withdraw(self, stream: Stream, new: Records) -> Touched:
         """Take withdrawn vouchers out of the sums; return what the block touched."""
         if stream is RETRACTION:
             identities = withdrawn_by(new)
-            take_out_withdrawn(self._clickhouse, block, identities.get(VOUCHERS, []))
+            take_out_withdrawn(self._clickhouse, identities.get(VOUCHERS, []))
             return touched_by_withdrawal(self._clickhouse, identities, self._zone)
         if stream.name == VOUCHERS:
             take_out_late(self._clickhouse, new)

@@ -59,6 +59,8 @@ def correct(clickhouse: ClickHouse, zone: str, *, dry_run: bool = False) -> Corr
         [(sums, records, face_value, digest)] = clickhouse.query(
             f"SELECT count(), toInt64(sum(records)), sum(face_value), sum(cityHash64(*)) FROM {differing}"
         )
+        if not dry_run:
+            _note_taken_out(clickhouse, limits)
         if sums and not dry_run:
             names = f"{_KEY}, {', '.join(_AMOUNTS)}"
             token = f"rebuild/{earlier}/{digest}"
@@ -159,6 +161,21 @@ def _compare(clickhouse: ClickHouse, held: str, differing: str, limits: Limits) 
     )
     [(busy,)] = clickhouse.query(f"{limits_sql} SELECT uniqExact({_KEY}) FROM ({moving})")
     return int(busy)
+
+
+def _note_taken_out(clickhouse: ClickHouse, limits: Limits) -> None:
+    """Note what these sums leave out: a later retraction of the same record takes nothing out any more."""
+    known = ", ".join(f"{place}, toUInt64({limit})" for place, limit in limits.items())
+    limit = f"if(mapContains(limits, {HASHED}), limits[{HASHED}], toUInt64(0))"
+    withdrawn = f"SELECT retracted FROM retraction_log WHERE stream = '{VOUCHERS}'"
+    clickhouse.query(
+        f"""
+        INSERT INTO voucher_taken_out (identity)
+        WITH CAST(map({known}), 'Map(UInt64, UInt64)') AS limits
+        SELECT DISTINCT identity FROM consumption_voucher_log
+        WHERE offset < {limit} AND identity IN ({withdrawn} AND offset < {limit})
+            AND identity NOT IN ({withdrawn} AND offset >= {limit})"""
+    )
 
 
 def _tell(clickhouse: ClickHouse, differing: str, zone: str) -> None:

@@ -2,9 +2,10 @@
 
 Entities need nothing here: whoever reads their states leaves withdrawn records out. Voucher money is kept in
 sums, so a withdrawn voucher record is taken out of `voucher_hourly` by a row of its own with the signs
-turned, under a token made of its identity. Record and retraction may come in either order, even at once: each
-side looks for the other after its own rows are in, so at least one of them finds it, and the token lets one
-row in.
+turned, under a token made of its identity, and noted in `voucher_taken_out`. Record and retraction may come
+in either order, even at once, and a record may be withdrawn more than once: each side looks for the other
+after its own rows are in, so at least one of them finds it. Of several that do so at the same time the token
+lets one row in; whoever comes later finds the note, for tokens are not remembered for ever.
 """
 
 from collections import defaultdict
@@ -12,7 +13,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from schemas.streams import RETRACTION
-from services.aggregate.blocks import Block
 from services.aggregate.records import Records, uuids
 from services.aggregate.touches import VOUCHERS
 from services.platform.clickhouse import ClickHouse
@@ -31,24 +31,9 @@ def withdrawn_by(records: Records) -> dict[str, list[UUID]]:
     return found
 
 
-def take_out_withdrawn(clickhouse: ClickHouse, block: Block, withdrawn: Sequence[UUID]) -> None:
+def take_out_withdrawn(clickhouse: ClickHouse, withdrawn: Sequence[UUID]) -> None:
     """Take out of the sums what the retractions of a block withdraw, if it is there and not yet taken out."""
-    if not withdrawn:
-        return
-    place = block.place
-    before = clickhouse.query(
-        "SELECT DISTINCT retracted FROM retraction_log WHERE stream = %(vouchers)s"
-        " AND retracted IN (SELECT name FROM names)"
-        " AND NOT (topic_id = %(topic_id)s AND partition = %(partition)s AND offset >= %(first)s)",
-        {
-            "vouchers": VOUCHERS,
-            "topic_id": place.topic_id,
-            "partition": place.partition,
-            "first": block.first,
-        },
-        given={"names": {"name UUID": withdrawn}},
-    )
-    _take_out(clickhouse, set(withdrawn) - {name for (name,) in before})
+    _take_out(clickhouse, set(withdrawn))
 
 
 def take_out_late(clickhouse: ClickHouse, records: Records) -> None:
@@ -72,7 +57,8 @@ def _take_out(clickhouse: ClickHouse, names: set[UUID]) -> None:
     rows = clickhouse.query(
         f"SELECT identity, toStartOfHour(toDateTime(time, 'UTC')), {', '.join(_PLACE)},"
         f" {', '.join(f'-ifNull({amount}, 0)' for amount in _AMOUNTS)} FROM consumption_voucher_log"
-        " WHERE identity IN (SELECT name FROM names)",
+        " WHERE identity IN (SELECT name FROM names) AND identity NOT IN"
+        " (SELECT identity FROM voucher_taken_out WHERE identity IN (SELECT name FROM names))",
         given={"names": {"name UUID": list(names)}},
     )
     for name, *row in rows:
@@ -82,3 +68,4 @@ def _take_out(clickhouse: ClickHouse, names: set[UUID]) -> None:
             {"records": [-1], **{column: [value] for column, value in columns.items()}},
             settings={"insert_deduplication_token": f"{RETRACTION.name}/{name}"},
         )
+    clickhouse.insert("voucher_taken_out", {"identity": [name for name, *_ in rows]})

@@ -1,12 +1,17 @@
 """The keeper: what others tell it, what it takes over, what it no longer may write, days that pass."""
 
+import asyncio
+import threading
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from schemas.indicator import Figure
+from services.aggregate import pipeline
 from services.aggregate.keeper import Keeper
+from services.aggregate.withdrawals import take_out_withdrawn
 from services.figures.source import Source
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
@@ -194,6 +199,27 @@ async def test_a_withdrawal_takes_money_back_once_whichever_comes_first(
     assert pool.query("SELECT sum(records), toString(sum(face_value)) FROM voucher_hourly") == [(1, "20")]
     keeper(pool, plan).refresh(DAY)
     assert live(pool)[0] == "20"
+
+
+async def test_a_record_that_is_withdrawn_twice_at_once_is_taken_out_once(
+    pool: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By two partitions: each saw the other's retraction, and took it for one that had been done before."""
+    both_are_there = threading.Barrier(2, timeout=60)
+
+    def take_out(clickhouse: ClickHouse, names: Sequence[UUID]) -> None:
+        both_are_there.wait()
+        take_out_withdrawn(clickhouse, names)
+
+    await count(pool, "consumption-voucher", voucher(1), voucher(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "take_out_withdrawn", take_out)
+        await asyncio.gather(*(count(pool, "retraction", withdrawn(1, id)) for id in ("one", "two")))
+    left = "SELECT sum(records), toString(sum(face_value)) FROM voucher_hourly"
+    assert pool.query(left) == [(1, "20")]
+    pool.query("ALTER TABLE voucher_hourly MODIFY SETTING non_replicated_deduplication_window = 0")
+    await count(pool, "retraction", withdrawn(1, "much later, when tokens are forgotten"))
+    assert pool.query(left) == [(1, "20")]
 
 
 async def test_a_withdrawn_event_is_not_in_the_history_either(pool: ClickHouse, plan: Plan) -> None:
