@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from schemas.words import THEMES
+
 Pairs = dict[str, tuple[str, str]]
 
 
@@ -17,15 +19,7 @@ class Words:
         }
     )
     theme: Pairs = field(
-        default_factory=lambda: {
-            "childcare_education": ("托育与教育", "childcare and education"),
-            "health": ("医疗卫生", "health"),
-            "elder_care": ("养老", "elder care"),
-            "communities": ("社区", "communities"),
-            "sports_culture": ("体育与文化", "sports and culture"),
-            "vouchers": ("消费券", "vouchers"),
-            "support": ("人才与支持", "skills and support"),
-        }
+        default_factory=lambda: {theme: (text.zh, text.en) for theme, text in THEMES.items()}
     )
     language: Pairs = field(
         default_factory=lambda: {
