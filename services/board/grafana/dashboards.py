@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models import common, dashboard
 from schemas.declaration import Text
 from services.board.grafana.client import PLUGIN
 from services.board.panels.every import dashboards
-from services.board.panels.model import Choice, Column, Dashboard, Kind, Panel, Threshold, Word
+from services.board.panels.model import Choice, Colour, Column, Dashboard, Kind, Panel, Threshold, Word
 from services.platform.plan import Plan
 
 AnyPanel = stat.Panel | timeseries.Panel | barchart.Panel | table.Panel
@@ -26,6 +26,15 @@ _TITLES: dict[Choice, Text] = {
     "indicator": Text(zh="指标", en="indicator"),
 }
 _NOTHING = "–"
+_SHADES: dict[Colour, str] = {
+    "green": "#2e9e78",
+    "blue": "#3f86c0",
+    "amber": "#d9a21b",
+    "orange": "#d9622b",
+    "red": "#c22f5c",
+    "purple": "#8464b8",
+    "grey": "#7b8894",
+}
 
 
 class _Query(Dataquery):
@@ -179,7 +188,7 @@ def _shown(panel: Panel, column: Column, board: str) -> Iterable[dashboard.Dynam
         yield value("thresholds", {"mode": "absolute", "steps": list(map(_step, column.thresholds))})
         yield value("color", {"mode": "thresholds"})
     if column.colour:
-        yield value("color", {"mode": "fixed", "fixedColor": column.colour})
+        yield value("color", {"mode": "fixed", "fixedColor": _SHADES[column.colour]})
     if column.link:
         yield value("links", [_data_link(column, board)])
     if panel.kind in ("table", "state_wall") and any(word.colour for word in column.words.values()):
@@ -191,11 +200,12 @@ def _mapping(words: Mapping[str, Word]) -> dashboard.ValueMap:
 
 
 def _word(word: Word, at: int) -> dashboard.ValueMappingResult:
-    return dashboard.ValueMappingResult(text=label(word.text), color=word.colour, index=at)
+    shade = _SHADES[word.colour] if word.colour else None
+    return dashboard.ValueMappingResult(text=label(word.text), color=shade, index=at)
 
 
 def _step(one: Threshold) -> dashboard.Threshold:
-    return dashboard.Threshold(one.value, one.colour)
+    return dashboard.Threshold(one.value, _SHADES[one.colour])
 
 
 def _data_link(column: Column, board: str) -> dict[str, object]:

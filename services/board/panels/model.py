@@ -25,13 +25,16 @@ Choice = Literal["division", "indicator"]
 FROM, TO, STEP = "$__fromTime", "$__toTime", "$__interval_s"
 DIVISION, INDICATOR = "${division:sqlstring}", "${indicator:sqlstring}"
 
+Colour = Literal["green", "blue", "amber", "orange", "red", "purple", "grey"]
+"""By what it means, from met to nothing known; each place has shades of its own for it."""
+
 
 @dataclass(frozen=True)
 class Word:
-    """What stands for a value. `colour` is a CSS colour; none: as everything else."""
+    """What stands for a value. Without a `colour`: as everything else."""
 
     text: Text
-    colour: str | None = None
+    colour: Colour | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Threshold:
     """From `value` on (None: from below all others) a number has this colour."""
 
     value: float | None
-    colour: str
+    colour: Colour
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Column:
     decimals: int | None = None
     words: Mapping[str, Word] = field(default_factory=dict)
     link: str = ""
-    colour: str | None = None
+    colour: Colour | None = None
     thresholds: tuple[Threshold, ...] = ()
 
 

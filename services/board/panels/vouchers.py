@@ -4,13 +4,13 @@ from schemas.consumption_voucher import Step
 from schemas.declaration import Text
 from services.board.panels import words
 from services.board.panels.figures import quoted
-from services.board.panels.model import FROM, TO, Column, Panel, Section
+from services.board.panels.model import FROM, TO, Colour, Column, Panel, Section
 from services.platform.plan import Plan
 
 LIVE = 3
 """Hours before the end of the time range that are looked at by the minute."""
 
-_MONEY: dict[Step, tuple[str, Text, str]] = {
+_MONEY: dict[Step, tuple[str, Text, Colour]] = {
     "issued": ("face_value", Text(zh="发放", en="issued"), words.BLUE),
     "claimed": ("face_value", Text(zh="领取", en="claimed"), words.AMBER),
     "redeemed": ("redeemed_value", Text(zh="核销", en="redeemed"), words.GREEN),

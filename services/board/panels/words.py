@@ -4,14 +4,18 @@ from collections.abc import Iterable, Mapping
 
 from schemas.declaration import Indicator, Text
 from schemas.words import NOT_REPORTED, REPORT, STATUS, STREAMS
-from services.board.panels.model import Column, Word
+from services.board.panels.model import Colour, Column, Word
 from services.platform.plan import Plan
 
-GREEN, BLUE, AMBER, ORANGE, RED, PURPLE, GREY = (
-    *("#2e9e78", "#3f86c0", "#d9a21b", "#d9622b", "#c22f5c", "#8464b8", "#7b8894"),
-)
+GREEN: Colour = "green"
+BLUE: Colour = "blue"
+AMBER: Colour = "amber"
+ORANGE: Colour = "orange"
+RED: Colour = "red"
+PURPLE: Colour = "purple"
+GREY: Colour = "grey"
 
-_COLOURS = {
+_COLOURS: Mapping[str, Colour] = {
     "met": GREEN,
     "on_track": BLUE,
     "behind": AMBER,
