@@ -16,6 +16,20 @@ export const h = (tag, attributes = {}, ...children) =>
   fill(document.createElement(tag), attributes, children);
 export const s = (tag, attributes = {}, ...children) =>
   fill(document.createElementNS(SVG, tag), attributes, children);
+
+/**
+ * Words in both languages, for anything that takes text: the page shows one or both (`lang.js`). What is the
+ * same in both, or has no English, is one text that is always shown. `also`: classes of the English.
+ */
+export function pair({ zh, en: english }, also = "") {
+  const both = document.createDocumentFragment();
+  if (!english || english === zh) both.append(zh);
+  else both.append(h("span", { lang: "zh-CN" }, zh), " ", h("span", { lang: "en", class: `en ${also}`.trim() }, english));
+  return both;
+}
+/** The same where there is no room for both: 双语 shows the Chinese alone. */
+export const brief = (words) => pair(words, "spare");
+
 export const en = (text, attributes = {}) => h("span", { lang: "en", class: "en", ...attributes }, text);
 
 export function glyph(status) {
@@ -30,6 +44,14 @@ export const badge = (status, words) =>
 export function setText(element, text) {
   if (element.textContent === text) return false;
   element.textContent = text;
+  return true;
+}
+
+/** Set the text of an element in both languages; true if that changed it. */
+export function setPair(element, words) {
+  const said = pair(words);
+  if (element.textContent === said.textContent) return false;
+  element.replaceChildren(said);
   return true;
 }
 

@@ -29,6 +29,6 @@ export function tabs(shown, opened) {
   return {
     follow,
     /** Put the address back to the view's own. */
-    restore: () => history.replaceState(null, "", current === VIEWS[0] ? location.pathname : `#${current}`),
+    restore: () => history.replaceState(null, "", current === VIEWS[0] ? location.pathname + location.search : `#${current}`),
   };
 }
