@@ -49,7 +49,7 @@ def test_details_by_keyboard(board: RunningBoard, open_page: Open) -> None:
         figure.reason_zh,
     ):
         expect(panel).to_contain_text(text)
-    expect(fact(page, "定义版本")).to_have_text(f"第 1 版（{figure.definition}）")
+    expect(fact(page, "定义版本")).to_have_text(f"第 1 版（{figure.definition}）", use_inner_text=True)
     expect(panel.locator("svg.history path.line")).to_be_visible()
     expect(panel.locator("svg.history .aim")).to_be_attached()
     assert page.url.endswith(f"#{CHILDCARE}/{TOWN}")
@@ -128,7 +128,7 @@ def test_a_past_moment_is_read_anew_and_marked(ledger_board: RunningBoard, open_
     page.locator("#panel-known-at").fill(asked["known_at"])
     page.locator("#panel-as-of").fill(asked["as_of"])
     expect(numerator).to_have_text(number(past["numerator"]))
-    expect(fact(page, "数据截至")).to_have_text("2023年11月30日")
+    expect(fact(page, "数据截至")).to_have_text("2023年11月30日", use_inner_text=True)
     expect(panel).to_have_attribute("data-past", "")
     expect(note).to_contain_text("非实时：2023年11月30日那天的数字，截至 2023年12月15日 所知道的")
     page.locator("#panel-records > summary").click()

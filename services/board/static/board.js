@@ -1,6 +1,6 @@
 // The page: reads everything once, then changes what the server says has changed.
 
-import { byId, en, glyph, h, setText } from "./dom.js";
+import { because, byId, glyph, h, halves, pair, setPair, setText } from "./dom.js";
 import { listen } from "./stream.js";
 import { matrix } from "./matrix.js";
 import { overview } from "./overview.js";
@@ -17,10 +17,10 @@ const SIDES_EVERY_MS = 30000;
 const SIDES_AFTER_CHANGE_MS = 2500;
 const RETRY_MS = 3000;
 const STATES = {
-  connecting: "正在连接 · connecting",
-  live: "实时 · live",
-  reconnecting: "连接中断，正在重连 · reconnecting",
-  paused: "更新暂停 · updates paused",
+  connecting: { zh: "正在连接", en: "connecting" },
+  live: { zh: "实时", en: "live" },
+  reconnecting: { zh: "连接中断，正在重连", en: "reconnecting" },
+  paused: { zh: "更新暂停", en: "updates paused" },
 };
 
 const top = overview(view);
@@ -61,7 +61,7 @@ function repaint(blink) {
   details.changed(keys);
   const day = view.asOf();
   if (day) {
-    setText(byId("as-of"), f.day(day));
+    setPair(byId("as-of"), f.day(day), "spare");
     byId("as-of").dateTime = day;
   }
 }
@@ -77,7 +77,7 @@ async function reload() {
   try {
     answer = await read("/v1/indicators");
   } catch (error) {
-    trouble("read", `数据暂时读不到，正在重试 · the figures cannot be read, trying again (${error.message})`);
+    trouble("read", because({ zh: "数据暂时读不到，正在重试", en: "the figures cannot be read, trying again" }, error));
   }
   const late = meanwhile;
   meanwhile = null;
@@ -85,7 +85,7 @@ async function reload() {
     setTimeout(reload, RETRY_MS * (0.5 + Math.random()));
     return;
   }
-  trouble("read", "");
+  trouble("read", null);
   const first = built === "";
   const before = [...view.figures.keys()];
   view.replace(answer);
@@ -113,10 +113,10 @@ function build(answer) {
   setText(byId("title-zh"), answer.county.title.zh);
   setText(byId("document"), answer.county.document);
   setText(byId("title-en"), answer.county.title.en);
-  setText(byId("clock-note"), `时间均为 ${answer.county.time_zone} · times are in this zone`);
+  setPair(byId("clock-note"), { zh: `时间均为 ${answer.county.time_zone}`, en: `times are in ${answer.county.time_zone}` });
   byId("synthetic").hidden = !answer.synthetic;
   byId("legend").replaceChildren(...Object.keys(STATUS).filter((status) => status !== "below").map((status) =>
-    h("li", { "data-status": status }, glyph(status), STATUS[status].zh, " ", en(STATUS[status].en))));
+    h("li", { "data-status": status }, glyph(status), pair(STATUS[status]))));
   top.build();
   table = matrix(byId("matrix"), view);
 }
@@ -128,20 +128,20 @@ async function readSides() {
 }
 
 const troubles = new Map();
-function trouble(kind, text) {
-  troubles.set(kind, text);
+function trouble(kind, words) {
+  troubles.set(kind, words);
   const all = [...troubles.values()].filter(Boolean);
-  setText(byId("trouble"), all.join("；"));
+  setPair(byId("trouble"), { zh: all.map(({ zh }) => zh).join("；"), en: all.map(({ en }) => en).join("; ") });
   byId("trouble").hidden = all.length === 0;
 }
 
 function state(name, reason) {
   byId("connection").dataset.state = name;
   document.body.dataset.connection = name;
-  setText(byId("connection-text"), STATES[name]);
+  setPair(byId("connection-text"), STATES[name]);
   details.connected(name === "live");
-  trouble("connection", name === "paused" ? reason
-    : name === "reconnecting" ? "与服务器的连接中断，下面的数字可能已过时 · connection lost, the figures below may be out of date" : "");
+  trouble("connection", name === "paused" ? halves(reason)
+    : name === "reconnecting" ? { zh: "与服务器的连接中断，下面的数字可能已过时", en: "connection lost, the figures below may be out of date" } : null);
 }
 
 const tip = tips(view);

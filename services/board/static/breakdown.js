@@ -1,17 +1,26 @@
 // A figure taken apart by a field of its records: vouchers by campaign or sector, events by level or sport.
 
-import { byId, h } from "./dom.js";
+import { because, brief, byId, h, pair } from "./dom.js";
 import { read } from "./view.js";
 import * as f from "./format.js";
 
 const FIELDS = {
-  "consumption-voucher": { campaign: "活动 campaign", sector: "行业 sector" },
-  "fitness-event": { level: "级别 level", sport: "项目 sport" },
+  "consumption-voucher": { campaign: { zh: "活动", en: "campaign" }, sector: { zh: "行业", en: "sector" } },
+  "fitness-event": { level: { zh: "级别", en: "level" }, sport: { zh: "项目", en: "sport" } },
 };
 const KEYS = {
-  qihua: "七花消费券", qixiang: "七乡购物节",
-  catering: "餐饮", retail: "零售", lodging: "住宿", tourism: "旅游", culture_sports: "文体", household: "家政",
-  prefecture: "州级以上", county: "县级", township: "乡镇级", community: "社区级",
+  qihua: { zh: "七花消费券", en: "Qihua vouchers" },
+  qixiang: { zh: "七乡购物节", en: "Qixiang shopping festival" },
+  catering: { zh: "餐饮", en: "catering" },
+  retail: { zh: "零售", en: "retail" },
+  lodging: { zh: "住宿", en: "lodging" },
+  tourism: { zh: "旅游", en: "tourism" },
+  culture_sports: { zh: "文体", en: "culture and sports" },
+  household: { zh: "家政", en: "household services" },
+  prefecture: { zh: "州级以上", en: "prefecture and above" },
+  county: { zh: "县级", en: "county" },
+  township: { zh: "乡镇级", en: "township" },
+  community: { zh: "社区级", en: "community" },
 };
 
 export function breakdown() {
@@ -29,7 +38,7 @@ export function breakdown() {
     const mine = ++asked;
     filledFor = address();
     place.setAttribute("aria-busy", "true");
-    if (place.childElementCount === 0) place.replaceChildren(h("p", { class: "nothing" }, "正在读取 · reading"));
+    if (place.childElementCount === 0) place.replaceChildren(h("p", { class: "nothing" }, pair({ zh: "正在读取", en: "reading" })));
     const asks = new URLSearchParams({ by: pick.value, division: shown.division, ...shown.moment });
     try {
       const groups = await read(`/v1/indicators/${shown.declaration.id}/breakdown?${asks}`);
@@ -37,19 +46,20 @@ export function breakdown() {
     } catch (error) {
       if (mine !== asked) return;
       filledFor = "";
-      place.replaceChildren(h("p", { class: "nothing" }, `暂时读不到 · cannot be read now (${error.message})`));
+      place.replaceChildren(h("p", { class: "nothing" }, pair(because({ zh: "暂时读不到", en: "cannot be read now" }, error))));
     }
     place.removeAttribute("aria-busy");
   }
 
   function table(declaration, groups) {
-    if (groups.length === 0) return h("p", { class: "nothing" }, "没有记录 · no records");
+    if (groups.length === 0) return h("p", { class: "nothing" }, pair({ zh: "没有记录", en: "no records" }));
     const ratio = f.isRatio(declaration);
+    const heads = [FIELDS[declaration.numerator[0].from][pick.value], { zh: "数值", en: "value" }, ratio ? { zh: "分子 ÷ 分母", en: "numerator ÷ denominator" } : null];
     return h("table", {},
-      h("thead", {}, h("tr", {}, ...[pick.selectedOptions[0].text, "数值 value", ratio ? "分子 ÷ 分母" : null].map((text) => text && h("th", { scope: "col" }, text)).filter(Boolean))),
+      h("thead", {}, h("tr", {}, ...heads.map((words) => words && h("th", { scope: "col" }, pair(words))))),
       h("tbody", {}, ...groups.map((group) => h("tr", {},
-        h("td", {}, KEYS[group.key] ?? (group.key || "未填 none")),
-        h("td", { class: "num" }, f.value(declaration, { ...group, target: null, status: "not_applicable" })),
+        h("td", {}, brief(KEYS[group.key] ?? (group.key ? { zh: group.key } : { zh: "未填", en: "not said" }))),
+        h("td", { class: "num" }, brief(f.reading(declaration, { ...group, target: null, status: "not_applicable" }))),
         ratio ? h("td", { class: "num" }, `${f.plain(group.numerator)} ÷ ${f.plain(group.denominator)}`) : null))));
   }
 
@@ -64,7 +74,7 @@ export function breakdown() {
       fold.hidden = !fields;
       if (!fields) return;
       if (!same) {
-        pick.replaceChildren(...Object.entries(fields).map(([value, text]) => h("option", { value }, text)));
+        pick.replaceChildren(...Object.entries(fields).map(([value, { zh, en }]) => h("option", { value }, `${zh} · ${en}`)));
         place.replaceChildren();
       }
       load();

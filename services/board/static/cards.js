@@ -1,6 +1,6 @@
 // One card for each figure that has a target: where it stands, at what pace, and why.
 
-import { en, flash, glyph, h, setText } from "./dom.js";
+import { brief, flash, glyph, h, pair, setPair, setText } from "./dom.js";
 import { STATUS } from "./words.js";
 import * as f from "./format.js";
 
@@ -8,7 +8,7 @@ export function card(declaration, view, division) {
   const parts = {
     badge: h("span", { class: "badge" }),
     number: h("strong", { class: "big" }),
-    unit: h("span", { class: "unit" }, declaration.unit.zh),
+    unit: h("span", { class: "unit" }, brief(declaration.unit)),
     gap: h("span", { class: "gap" }),
     fill: h("i", { class: "fill" }),
     band: h("i", { class: "band" }),
@@ -16,15 +16,14 @@ export function card(declaration, view, division) {
     pace: h("p", { class: "pace" }),
     reason: h("p", { class: "why" }),
   };
-  const name = h("button", { type: "button", class: "open", "data-figure": view.key(declaration.id, division) }, declaration.name.zh);
-  const due = f.due(declaration);
+  const name = h("button", { type: "button", class: "open", "data-figure": view.key(declaration.id, division) }, pair(declaration.name));
   const element = h("li", { class: "card" },
-    h("div", { class: "card-head" }, h("h4", {}, name, en(declaration.name.en)), parts.badge),
+    h("div", { class: "card-head" }, h("h4", {}, name), parts.badge),
     h("p", { class: "value" }, parts.number, " ", parts.unit, " ", parts.gap),
     h("div", { class: "gauge", "aria-hidden": "true" }, parts.fill, parts.band, parts.mark),
     h("p", { class: "promise" },
-      h("span", {}, "目标 ", h("b", {}, f.target(declaration, view.level(division))), ` ${declaration.unit.zh}`),
-      h("span", {}, due.zh, " ", en(due.en))),
+      h("span", {}, brief({ zh: "目标", en: "target" }), " ", h("b", {}, f.target(declaration, view.level(division))), " ", brief(declaration.unit)),
+      h("span", {}, pair(f.due(declaration)))),
     parts.pace,
     parts.reason);
   return {
@@ -38,17 +37,16 @@ function paint(declaration, figure, element, parts, blink) {
   const status = f.status(figure);
   if (element.dataset.status !== status) {
     element.dataset.status = status;
-    parts.badge.replaceChildren(glyph(status), STATUS[status].zh, en(STATUS[status].en));
+    parts.badge.replaceChildren(glyph(status), h("span", {}, brief(STATUS[status])));
   }
   const has = f.hasValue(figure);
   const changed = setText(parts.number, has ? f.value(declaration, figure) : "—");
   if (changed && blink) flash(parts.number);
   parts.unit.hidden = !has;
-  setText(parts.gap, has ? f.gap(declaration, figure).zh : "");
+  setPair(parts.gap, has ? f.gap(declaration, figure) : { zh: "" }, "spare");
   drawGauge(declaration, figure, parts);
   parts.pace.replaceChildren(...paceLine(declaration, figure));
-  const fallback = f.gap(declaration, figure);
-  parts.reason.replaceChildren(figure?.reason_zh || fallback.zh, " ", en(figure?.reason_en || fallback.en));
+  setPair(parts.reason, figure?.reason_zh ? f.reason(figure) : f.gap(declaration, figure));
 }
 
 /** Pace needed and seen, the forecast with its band; after the due day the value it then had. */
@@ -57,14 +55,22 @@ export function paceLine(declaration, figure) {
   const ahead = f.forecast(declaration, figure);
   const atDue = figure?.value_at_due ?? null;
   return [
-    pace && pair("月均进度", "pace", `需 ${pace.needed}，实 ${pace.observed} ${pace.unit}`, "needed, observed"),
-    ahead && pair("到期预测", "forecast", `${ahead.value}${ahead.band ? `（${ahead.band}）` : ""}`, "80 % band"),
-    atDue === null ? null : pair("到期日数值", "value when due", `${f.number(atDue, declaration.decimals)} ${declaration.unit.zh}`, figure.due ?? ""),
+    pace && part({ zh: "月均进度", en: "pace" }, {
+      zh: `需 ${pace.needed}，实 ${pace.observed} ${pace.unit.zh}`,
+      en: `${pace.needed} needed, ${pace.observed} seen, ${pace.unit.en}`,
+    }),
+    ahead && part({ zh: "到期预测", en: "forecast" }, {
+      zh: `${ahead.value}${ahead.band ? `（${ahead.band}）` : ""}`,
+      en: `${ahead.value}${ahead.band ? ` (${ahead.band})` : ""}`,
+    }, "80% 区间 · 80 % band"),
+    atDue === null ? null : part({ zh: "到期日数值", en: "value when due" }, {
+      zh: `${f.number(atDue, declaration.decimals)} ${declaration.unit.zh}`,
+      en: `${f.number(atDue, declaration.decimals)} ${declaration.unit.en}`,
+    }),
   ].filter(Boolean);
 }
 
-const pair = (zh, english, text, beside) =>
-  h("span", { title: `${english}: ${beside}` }, h("span", { class: "what" }, zh, " ", en(english)), " ", h("b", {}, text));
+const part = (name, said, title = null) => h("span", { title }, h("span", { class: "what" }, pair(name)), " ", h("b", {}, brief(said)));
 
 function drawGauge(declaration, figure, parts) {
   const promised = Number(declaration.target.value);

@@ -1,6 +1,6 @@
 // Counts by state, each a button that lets through only what is in that state.
 
-import { en, glyph, h, setText } from "./dom.js";
+import { glyph, h, pair, setText } from "./dom.js";
 
 /**
  * Fill `list` (a `ul`) with a chip for all and one for each of `states`; `picked(state or null)` is called
@@ -14,10 +14,10 @@ export function chips(list, states, words, all, picked) {
   list.replaceChildren(...[...made.values()].map(({ element }) => element), bar);
   paint();
 
-  function chip(state, { zh, en: english }) {
+  function chip(state, said) {
     const count = h("b", {}, "0");
     const button = h("button", { type: "button", "data-status": state, "data-pick": state ?? "all" },
-      state ? glyph(state) : null, count, h("span", {}, zh), en(english));
+      state ? glyph(state) : null, count, h("span", {}, pair(said)));
     button.addEventListener("click", () => choose(state === chosen ? null : state));
     return { element: h("li", {}, button), button, count };
   }

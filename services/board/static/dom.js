@@ -30,6 +30,17 @@ export function pair({ zh, en: english }, also = "") {
 /** The same where there is no room for both: 双语 shows the Chinese alone. */
 export const brief = (words) => pair(words, "spare");
 
+/** A text of a server, `中文 · English`, as a pair. */
+export function halves(text) {
+  const [zh, english, more] = text.split(" · ");
+  return english === undefined || more !== undefined ? { zh: text, en: text } : { zh, en: english };
+}
+/** Words with what an error says, in brackets. */
+export function because({ zh, en: english }, error) {
+  const reason = halves(error.message);
+  return { zh: `${zh}（${reason.zh}）`, en: `${english} (${reason.en})` };
+}
+
 export const en = (text, attributes = {}) => h("span", { lang: "en", class: "en", ...attributes }, text);
 
 export function glyph(status) {
@@ -38,7 +49,7 @@ export function glyph(status) {
 
 /** A status told by colour, sign and word; `words` maps it to both languages. */
 export const badge = (status, words) =>
-  h("span", { class: "badge", "data-status": status }, glyph(status), words[status].zh, en(words[status].en));
+  h("span", { class: "badge", "data-status": status }, glyph(status), h("span", {}, pair(words[status])));
 
 /** Set the text of an element; true if that changed it. */
 export function setText(element, text) {
@@ -48,8 +59,8 @@ export function setText(element, text) {
 }
 
 /** Set the text of an element in both languages; true if that changed it. */
-export function setPair(element, words) {
-  const said = pair(words);
+export function setPair(element, words, also = "") {
+  const said = pair(words, also);
   if (element.textContent === said.textContent) return false;
   element.replaceChildren(said);
   return true;

@@ -30,11 +30,11 @@ export const isRatio = (declaration) => declaration.denominator.length > 0;
 const isPercent = (declaration) => declaration.unit.zh === "%";
 
 /**
- * The figure's value as shown. A value that does not meet its target never shows as the target: it gets as
- * many more decimals as it takes.
+ * The figure's value as shown, "—" where it has none. A value that does not meet its target never shows as the
+ * target: it gets as many more decimals as it takes.
  */
 export function value(declaration, figure) {
-  if (!hasValue(figure)) return STATUS[status(figure)].zh;
+  if (!hasValue(figure)) return "—";
   const isSum = !isRatio(declaration) && Number(declaration.scale) === 1;
   const exact = isSum ? figure.numerator : figure.value;
   let decimals = declaration.decimals;
@@ -42,6 +42,19 @@ export function value(declaration, figure) {
     while (decimals < 6 && Number(Number(exact).toFixed(decimals)) === Number(figure.target)) decimals += 1;
   }
   return number(exact, decimals);
+}
+
+/** The value in both languages: the number, or the state that stands in its place. */
+export function reading(declaration, figure) {
+  if (!hasValue(figure)) return STATUS[status(figure)];
+  const shown = value(declaration, figure);
+  return { zh: shown, en: shown };
+}
+
+/** The same with its unit. */
+export function measured(declaration, figure) {
+  const { zh, en } = reading(declaration, figure);
+  return hasValue(figure) ? { zh: `${zh} ${declaration.unit.zh}`, en: `${en} ${declaration.unit.en}` } : { zh, en };
 }
 
 /** Whether the value as shown is not quite the value. */
@@ -58,6 +71,9 @@ export function due(declaration) {
   const day = declaration.target?.due;
   return day ? { zh: `${day} 前`, en: `by ${day}` } : { zh: "每年", en: "every year" };
 }
+
+/** Why a figure has its status, as the aggregator worked it out. */
+export const reason = (figure) => ({ zh: figure.reason_zh, en: figure.reason_en });
 
 /** How far a figure is from its target, in words. */
 export function gap(declaration, figure) {
@@ -85,8 +101,9 @@ export function pace(declaration, figure) {
   const { pace_needed: needed, pace_observed: observed } = figure ?? {};
   if ((needed ?? observed ?? null) === null) return null;
   const said = (change) => (change ?? null) === null ? "—" : changes.format(change);
-  const unit = isPercent(declaration) ? "个百分点" : declaration.unit.zh.split("/")[0];
-  return { needed: said(needed), observed: said(observed), unit: `${unit}/月` };
+  const { unit } = declaration;
+  const each = isPercent(declaration) ? { zh: "个百分点", en: "points" } : { zh: unit.zh.split("/")[0], en: unit.en.split(" per ")[0] };
+  return { needed: said(needed), observed: said(observed), unit: { zh: `${each.zh}/月`, en: `${each.en} a month` } };
 }
 
 /** What is expected on the due day, with its 80 % band; null where nothing can be said. */
@@ -104,9 +121,12 @@ export function working(declaration, figure) {
   return `${scale}${plain(figure.numerator)}${over}`;
 }
 
+const days = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric" });
+
+/** A day (`2024-05-31`) in both languages. */
 export function day(iso) {
   const [year, month, date] = iso.split("-").map(Number);
-  return `${year}年${month}月${date}日`;
+  return { zh: `${year}年${month}月${date}日`, en: days.format(new Date(iso)) };
 }
 
 let moments = new Intl.DateTimeFormat("zh-CN");

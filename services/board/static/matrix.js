@@ -1,6 +1,6 @@
 // Townships by figures, a table for each theme: each cell told by colour, shape and number.
 
-import { en, flash, glyph, h, setText } from "./dom.js";
+import { brief, flash, glyph, h, pair, setPair } from "./dom.js";
 import { isAimed } from "./view.js";
 import { STATUS, THEMES, byTheme } from "./words.js";
 import * as f from "./format.js";
@@ -17,8 +17,11 @@ export function matrix(box, view) {
     tables.push(made);
     const left = declarations.length - columns.length;
     const fold = h("details", { class: "fold", "data-theme": theme, open: open.has(theme) || (first && place === 0) },
-      h("summary", { id: `fold-${theme}` }, h("b", {}, THEMES[theme].zh), " ", en(THEMES[theme].en),
-        h("span", { class: "many" }, `${columns.length} 项`, left ? `（另 ${left} 项只统计到县 · county only）` : "")),
+      h("summary", { id: `fold-${theme}` }, h("b", {}, pair(THEMES[theme])), " ",
+        h("span", { class: "many" }, pair({
+          zh: `${columns.length} 项${left ? `（另 ${left} 项只统计到县）` : ""}`,
+          en: `${columns.length} indicators${left ? ` (${left} more for the county only)` : ""}`,
+        }))),
       made.place);
     fold.addEventListener("toggle", () => fold.open && fillIn(made));
     if (fold.open) fillIn(made);
@@ -55,23 +58,23 @@ export function matrix(box, view) {
 function table(made, view) {
   const rows = [view.division(view.county), ...view.townships].map((division) =>
     h("tr", { class: division.level },
-      h("th", { scope: "row" }, division.level === "county" ? "全县" : division.name),
+      h("th", { scope: "row" }, division.level === "county" ? brief({ zh: "全县", en: "whole county" }) : division.name),
       ...made.columns.map((declaration) => {
         const one = cell(declaration, division, view);
         made.cells.set(view.key(declaration.id, division.code), one);
         return one.element;
       })));
   return h("table", { class: "matrix" },
-    h("caption", { class: "hidden" }, "各乡镇各指标的当前数字与状态 · current figures and status by township"),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "corner" }, "区划", en("division")), ...made.columns.map(heading))),
+    h("caption", { class: "hidden" }, pair({ zh: "各乡镇各指标的当前数字与状态", en: "current figures and status by township" })),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "corner" }, pair({ zh: "区划", en: "division" })), ...made.columns.map(heading))),
     h("tbody", {}, ...rows));
 }
 
 function heading(declaration) {
   const aim = f.target(declaration, "county");
   return h("th", { scope: "col" },
-    h("span", { class: "name" }, declaration.name.zh), en(declaration.name.en),
-    h("span", { class: "aimed" }, h("span", {}, aim ? `目标 ${aim}` : "监测"), " ", h("span", {}, declaration.unit.zh)));
+    h("span", { class: "name" }, pair(declaration.name)),
+    h("span", { class: "aimed" }, h("span", {}, brief(aim ? { zh: `目标 ${aim}`, en: `target ${aim}` } : { zh: "监测", en: "watched" })), " ", h("span", {}, brief(declaration.unit))));
 }
 
 function cell(declaration, division, view) {
@@ -87,9 +90,9 @@ function cell(declaration, division, view) {
       if (restated) {
         button.dataset.status = status;
         parts.sign.replaceChildren(glyph(status));
-        setText(word, f.hasValue(figure) ? `，${STATUS[status].zh}` : "");
+        setPair(word, f.hasValue(figure) ? { zh: `，${STATUS[status].zh}`, en: `, ${STATUS[status].en}` } : { zh: "" });
       }
-      const changed = setText(parts.number, f.value(declaration, figure));
+      const changed = setPair(parts.number, f.reading(declaration, figure), "spare");
       if (blink && (changed || restated)) flash(button);
     },
     scale(full, promised) {

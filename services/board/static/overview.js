@@ -1,8 +1,9 @@
 // The overview: counts by status, then by theme a card for each promise and a table of what is watched.
 
-import { byId, en, flash, h, setText } from "./dom.js";
+import { brief, byId, flash, h, pair, setPair } from "./dom.js";
 import { chips } from "./chips.js";
 import { card } from "./cards.js";
+import { language, onLanguage } from "./lang.js";
 import { isAimed } from "./view.js";
 import { AIMED, STATUS, THEMES, byTheme } from "./words.js";
 import * as f from "./format.js";
@@ -25,7 +26,7 @@ export function overview(view) {
   function build() {
     if (!view.division(division)) division = view.county;
     pick.replaceChildren(...view.divisions.map((known) =>
-      h("option", { value: known.code, selected: known.code === division }, known.level === "county" ? `全县 ${known.name}` : known.name)));
+      h("option", { value: known.code, selected: known.code === division }, known.level === "county" ? `全县 · county ${known.name}` : known.name)));
     const level = view.level(division);
     made = new Map();
     themes = byTheme(view.kept(division)).map(([theme, declarations]) => {
@@ -36,7 +37,8 @@ export function overview(view) {
     });
     byId("themes").replaceChildren(...themes.map(({ element }) => element));
     const elsewhere = view.declarations.size - made.size;
-    setText(byId("elsewhere"), elsewhere ? `另有 ${elsewhere} 项只统计到县一级 · ${elsewhere} more are kept for the county only` : "");
+    setPair(byId("elsewhere"), elsewhere
+      ? { zh: `另有 ${elsewhere} 项只统计到县一级`, en: `${elsewhere} more are kept for the county only` } : { zh: "" });
     for (const one of made.values()) one.paint(false);
     count();
     filter();
@@ -45,12 +47,12 @@ export function overview(view) {
   function section(theme, aimed, watched) {
     const cards = h("ul", { class: "cards" }, ...aimed.map((one) => made.get(one.id).element));
     const table = h("table", { class: "watched" },
-      h("caption", {}, "监测指标 ", en("watched, no target"), ` · ${watched.length}`),
-      h("thead", { class: "hidden" }, h("tr", {}, ...["指标 indicator", "数值 value"].map((text) => h("th", { scope: "col" }, text)))),
+      h("caption", {}, pair({ zh: "监测指标", en: "watched, no target" }), ` · ${watched.length}`),
+      h("thead", { class: "hidden" }, h("tr", {}, ...[{ zh: "指标", en: "indicator" }, { zh: "数值", en: "value" }].map((words) => h("th", { scope: "col" }, pair(words))))),
       h("tbody", {}, ...watched.map((one) => made.get(one.id).element)));
     const below = h("div", { class: "watched-box" }, h("div", { class: "flow" }, table));
     const element = h("section", { class: "theme", "data-theme": theme, "aria-labelledby": `theme-${theme}` },
-      h("h3", { id: `theme-${theme}` }, THEMES[theme].zh, " ", en(THEMES[theme].en)),
+      h("h3", { id: `theme-${theme}` }, pair(THEMES[theme])),
       cards, watched.length ? below : null,
       theme === "vouchers" ? hours : null);
     return { element, cards, below, theme, aimed, watched };
@@ -58,17 +60,17 @@ export function overview(view) {
 
   function row(declaration) {
     const number = h("b");
-    const unit = h("span", { class: "unit" }, declaration.unit.zh);
-    const name = h("button", { type: "button", class: "open", "data-figure": view.key(declaration.id, division) }, declaration.name.zh);
+    const unit = h("span", { class: "unit" }, brief(declaration.unit));
+    const name = h("button", { type: "button", class: "open", "data-figure": view.key(declaration.id, division) }, pair(declaration.name));
     const value = h("td", {}, number, " ", unit);
     return {
-      element: h("tr", {}, h("th", { scope: "row" }, name, " ", en(declaration.name.en)), value),
+      element: h("tr", {}, h("th", { scope: "row" }, name), value),
       declaration,
       paint(blink) {
         const figure = view.figure(declaration.id, division);
         value.dataset.status = f.status(figure);
         unit.hidden = !f.hasValue(figure);
-        if (setText(number, f.value(declaration, figure)) && blink) flash(number);
+        if (setPair(number, f.reading(declaration, figure), "spare") && blink) flash(number);
       },
     };
   }
@@ -90,7 +92,9 @@ export function overview(view) {
     }
     const narrowed = wanted !== null || text !== "";
     byId("shown").hidden = !narrowed;
-    if (narrowed) setText(byId("shown-text"), `${wanted ? `${STATUS[wanted].zh} · ` : ""}显示 ${shown} 项，共 ${made.size} 项 · ${shown} of ${made.size} shown`);
+    if (!narrowed) return;
+    const state = wanted ? { zh: `${STATUS[wanted].zh}：`, en: `${STATUS[wanted].en}: ` } : { zh: "", en: "" };
+    setPair(byId("shown-text"), { zh: `${state.zh}显示 ${shown} 项，共 ${made.size} 项`, en: `${state.en}${shown} of ${made.size} shown` });
   }
 
   function count() {
@@ -99,7 +103,8 @@ export function overview(view) {
     counts.count(aimed.map((one) => f.status(view.figure(one.id, division))));
     const ofCounty = view.kept(view.county).filter((one) => isAimed(one, "county"));
     const met = ofCounty.filter((one) => f.status(view.figure(one.id, view.county)) === "met").length;
-    document.title = `${met}/${ofCounty.length} 达标 · ${byId("county-zh").textContent} · 民脉`;
+    const [zh, english] = ["county-zh", "county-en"].map((id) => byId(id).textContent);
+    document.title = language() === "en" ? `${met}/${ofCounty.length} met · ${english} · minmai` : `${met}/${ofCounty.length} 达标 · ${zh} · 民脉`;
   }
 
   pick.addEventListener("change", () => {
@@ -107,6 +112,7 @@ export function overview(view) {
     build();
   });
   find.addEventListener("input", filter);
+  onLanguage(() => made.size && count());
   byId("show-all").addEventListener("click", () => {
     find.value = "";
     counts.clear();

@@ -1,6 +1,6 @@
 // The details of one figure: live, or as it was on a day, or as it was known on a day.
 
-import { byId, h, setText } from "./dom.js";
+import { because, byId, h, pair, setPair } from "./dom.js";
 import { breakdown } from "./breakdown.js";
 import { changes, compare, facts, standing, versions } from "./facts.js";
 import { history } from "./chart.js";
@@ -56,7 +56,7 @@ export function panel(view, closed) {
     past = defined = null;
     dialog.toggleAttribute("data-past", !live);
     byId("panel-live").hidden = live;
-    setText(note, said());
+    setPair(note, said());
     for (const part of [behind, apart]) part.show(view.declaration(shown.indicator), shown.division, moment());
     if (!live) {
       byId("panel-body").setAttribute("aria-busy", "true");
@@ -67,7 +67,8 @@ export function panel(view, closed) {
         past = new Map(answer.figures.map((figure) => [figure.division, figure]));
       } catch (error) {
         if (mine !== asked || shown === null) return;
-        setText(note, `${said()} —— 暂时读不到 · cannot be read now (${error.message})`);
+        const missing = because({ zh: "暂时读不到", en: "cannot be read now" }, error);
+        setPair(note, { zh: `${said().zh} —— ${missing.zh}`, en: `${said().en} — ${missing.en}` });
       }
       byId("panel-body").removeAttribute("aria-busy");
     }
@@ -77,18 +78,20 @@ export function panel(view, closed) {
   }
 
   function said() {
-    if (isLive()) return connected ? "实时数字 · live" : "未连上服务器，数字可能已过时 · not connected, may be out of date";
+    if (isLive()) {
+      return connected ? { zh: "实时数字", en: "live" } : { zh: "未连上服务器，数字可能已过时", en: "not connected, may be out of date" };
+    }
     const { as_of: day, known_at: known } = moment();
-    const zh = [day && `${f.day(day)}那天的数字`, known && `截至 ${f.day(known)} 所知道的`].filter(Boolean).join("，");
-    return `非实时：${zh} · not live: ${[day && `as of ${day}`, known && `as known on ${known}`].filter(Boolean).join(", ")}`;
+    const zh = [day && `${f.day(day).zh}那天的数字`, known && `截至 ${f.day(known).zh} 所知道的`].filter(Boolean).join("，");
+    const english = [day && `as of ${f.day(day).en}`, known && `as known on ${f.day(known).en}`].filter(Boolean).join(", ");
+    return { zh: `非实时：${zh}`, en: `not live: ${english}` };
   }
 
   function draw(blink) {
     const declaration = declared();
     const level = view.level(shown.division);
     const figure = figureOf(shown.division);
-    setText(byId("panel-zh"), declaration.name.zh);
-    setText(byId("panel-en"), declaration.name.en);
+    setPair(byId("panel-name"), declaration.name);
     byId("panel-standing").replaceChildren(standing(declaration, figure, blink));
     byId("panel-facts").replaceChildren(facts(declaration, figure, level));
     byId("panel-compare").replaceChildren(...(declaration.levels.includes("township")
@@ -109,7 +112,7 @@ export function panel(view, closed) {
       latest.replaceChildren(changes(declaration, answer.points));
     } catch (error) {
       if (mine !== drawing) return;
-      chart.replaceChildren(h("p", { class: "nothing" }, `历史暂时读不到 · history cannot be read now (${error.message})`));
+      chart.replaceChildren(h("p", { class: "nothing" }, pair(because({ zh: "历史暂时读不到", en: "history cannot be read now" }, error))));
       latest.replaceChildren();
     }
   }
@@ -156,7 +159,7 @@ export function panel(view, closed) {
     /** Whether changes come in; what is not live does not depend on it. */
     connected(is) {
       connected = is;
-      if (shown && isLive()) setText(note, said());
+      if (shown && isLive()) setPair(note, said());
     },
     /** Draw anew if this figure, or one it is compared with, is shown live. */
     changed(keys) {

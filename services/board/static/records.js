@@ -1,6 +1,6 @@
 // The records behind a figure, a page at a time: whose they are, when they held, when they came.
 
-import { byId, en, h, setText } from "./dom.js";
+import { because, brief, byId, h, pair, setPair } from "./dom.js";
 import { read } from "./view.js";
 import { streamName } from "./words.js";
 import * as f from "./format.js";
@@ -18,7 +18,7 @@ export function records(view) {
   let filledFor = "";
 
   const parts = new Map(PARTS.map(([name, zh, english]) => {
-    const button = h("button", { type: "button", "data-part": name }, zh, " ", en(english));
+    const button = h("button", { type: "button", "data-part": name }, pair({ zh, en: english }));
     button.addEventListener("click", () => {
       part = name;
       begin();
@@ -39,7 +39,7 @@ export function records(view) {
     next = null;
     filledFor = "";
     list.replaceChildren();
-    setText(total, "");
+    setPair(total, { zh: "" });
     more.hidden = stale.hidden = true;
     if (fold.open) load();
   }
@@ -49,7 +49,7 @@ export function records(view) {
     filledFor = address();
     more.disabled = true;
     list.setAttribute("aria-busy", "true");
-    if (next === null) setText(total, "正在读取 · reading");
+    if (next === null) setPair(total, { zh: "正在读取", en: "reading" });
     const asks = new URLSearchParams({ division: shown.division, part, limit: LIMIT, ...shown.moment });
     if (next !== null) asks.set("cursor", next);
     try {
@@ -59,17 +59,23 @@ export function records(view) {
       list.append(...answer.records.map(item));
       next = answer.next;
       more.hidden = next === null;
-      setText(total, answer.total === null ? "合计未知 · total not known" : `合计 ${f.plain(answer.total)} · 已列 ${list.childElementCount} 条${next === null ? "" : "，还有更多"}`);
-      if (list.childElementCount === 0) setText(total, `合计 ${f.plain(answer.total)} · 没有单独的记录 · no records of its own`);
+      setPair(total, summary(answer.total, list.childElementCount, next !== null));
       if (before > 0) list.children[before]?.focus();
     } catch (error) {
       if (mine !== asked) return;
       filledFor = "";
       more.hidden = false;
-      setText(total, `记录暂时读不到 · the records cannot be read now (${error.message})`);
+      setPair(total, because({ zh: "记录暂时读不到", en: "the records cannot be read now" }, error));
     }
     more.disabled = false;
     list.removeAttribute("aria-busy");
+  }
+
+  function summary(sum, many, hasMore) {
+    if (sum === null) return { zh: "合计未知", en: "total not known" };
+    const [zh, english] = [`合计 ${f.plain(sum)}`, `total ${f.plain(sum)}`];
+    if (many === 0) return { zh: `${zh}，没有单独的记录`, en: `${english}, no records of its own` };
+    return { zh: `${zh}，已列 ${many} 条${hasMore ? "，还有更多" : ""}`, en: `${english}, ${many} listed${hasMore ? ", there are more" : ""}` };
   }
 
   function item(record) {
@@ -77,11 +83,11 @@ export function records(view) {
     const fields = Object.entries(record.fields ?? {}).filter(([, value]) => value !== null);
     return h("li", { tabindex: "-1" },
       h("p", { class: "record-head" }, h("b", {}, record.name || record.subject), h("b", { class: "num" }, f.plain(record.amount))),
-      h("p", {}, [record.source, streamName(record.stream), place].filter(Boolean).join(" · ")),
-      record.time === null ? null : h("p", { class: "since" }, "时间 ", en("time"), " ", h("time", { datetime: record.time }, f.moment(record.time)),
-        " · 接收 ", en("received"), " ", h("time", { datetime: record.received_at }, f.moment(record.received_at))),
-      h("details", {}, h("summary", {}, "编号、回执与字段 ", en("id, receipt, fields")),
-        h("dl", { class: "fields" }, ...[["id", record.id], ["subject", record.subject], ["receipt 回执", record.receipt || "—"], ...fields]
+      h("p", {}, record.source ? `${record.source} · ` : "", brief(streamName(record.stream)), place ? ` · ${place}` : ""),
+      record.time === null ? null : h("p", { class: "since" }, pair({ zh: "时间", en: "time" }), " ", h("time", { datetime: record.time }, f.moment(record.time)),
+        " · ", pair({ zh: "接收", en: "received" }), " ", h("time", { datetime: record.received_at }, f.moment(record.received_at))),
+      h("details", {}, h("summary", {}, pair({ zh: "编号、回执与字段", en: "id, receipt, fields" })),
+        h("dl", { class: "fields" }, ...[["id", record.id], ["subject", record.subject], [pair({ zh: "回执", en: "receipt" }), record.receipt || "—"], ...fields]
           .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]))));
   }
 

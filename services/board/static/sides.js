@@ -1,33 +1,37 @@
 // What stands beside the figures: voucher money by hour, alerts, feeds. Read anew now and then.
 
-import { byId, en, h, setText } from "./dom.js";
+import { brief, byId, h, halves, pair, setText } from "./dom.js";
 import { hourly } from "./hours.js";
 import { read } from "./view.js";
 import { STATUS, streamName } from "./words.js";
 import * as f from "./format.js";
 
-const SEVERITY = { critical: "紧急 critical", warning: "警告 warning", info: "提示 info" };
+const SEVERITY = {
+  critical: { zh: "紧急", en: "critical" },
+  warning: { zh: "警告", en: "warning" },
+  info: { zh: "提示", en: "info" },
+};
 const ON = ["firing", "recovering"]; // whatever is laid over it, or froze it
 const STATE = {
-  recovering: "恢复中 recovering",
-  no_data: "无数据，维持 no data, held",
-  error: "出错，维持 error, held",
-  silenced: "已静音 silenced",
-  inhibited: "已抑制 inhibited",
-  acknowledged: "已确认 acknowledged",
+  recovering: { zh: "恢复中", en: "recovering" },
+  no_data: { zh: "无数据，维持", en: "no data, held" },
+  error: { zh: "出错，维持", en: "error, held" },
+  silenced: { zh: "已静音", en: "silenced" },
+  inhibited: { zh: "已抑制", en: "inhibited" },
+  acknowledged: { zh: "已确认", en: "acknowledged" },
 };
-const UNREADABLE = "暂时读不到 · cannot be read now";
+const UNREADABLE = { zh: "暂时读不到", en: "cannot be read now" };
 
 const chart = byId("hours"); // it moves with its theme, and may be out of the page
 
-const nothing = (text) => h("li", { class: "nothing" }, text);
+const nothing = (words) => h("li", { class: "nothing" }, pair(words));
 
 export async function vouchers() {
   try {
     const { hours } = await read("/v1/vouchers");
     chart.replaceChildren(...hourly(hours));
   } catch {
-    chart.replaceChildren(h("p", { class: "nothing" }, UNREADABLE));
+    chart.replaceChildren(h("p", { class: "nothing" }, pair(UNREADABLE)));
   }
 }
 
@@ -36,8 +40,8 @@ export async function alerts(view) {
     const { available, alerts: all } = await read("/v1/alerts");
     const firing = all.filter((alert) => ON.includes(alert.held || alert.condition));
     setText(byId("alert-count"), firing.length ? String(firing.length) : "");
-    if (!available) byId("alerts").replaceChildren(nothing("预警服务未接入 · alerts are not set up"));
-    else if (firing.length === 0) byId("alerts").replaceChildren(nothing("当前没有预警 · none firing"));
+    if (!available) byId("alerts").replaceChildren(nothing({ zh: "预警服务未接入", en: "alerts are not set up" }));
+    else if (firing.length === 0) byId("alerts").replaceChildren(nothing({ zh: "当前没有预警", en: "none firing" }));
     else byId("alerts").replaceChildren(...firing.map((alert) => item(alert, view)));
   } catch {
     setText(byId("alert-count"), "");
@@ -49,26 +53,26 @@ function item(alert, view) {
   const declaration = view.declaration(alert.indicator);
   const place = view.divisions.find((division) => division.code === alert.division)?.name ?? alert.division;
   const name = declaration
-    ? h("button", { type: "button", class: "open", "data-open": view.key(alert.indicator, alert.division) }, alert.name.zh)
-    : alert.name.zh;
+    ? h("button", { type: "button", class: "open name", "data-open": view.key(alert.indicator, alert.division) }, pair(alert.name))
+    : h("span", { class: "name" }, pair(alert.name));
   return h("li", { "data-severity": alert.severity },
-    h("p", { class: "what" }, h("span", { class: "severity" }, SEVERITY[alert.severity] ?? alert.severity), name,
-      STATE[alert.state] ? h("span", { class: "state" }, ` ${STATE[alert.state]}`) : null),
-    alert.name.en === alert.name.zh ? null : en(alert.name.en),
-    h("p", {}, declaration ? `${place}：${measured(alert, declaration)}` : place),
-    alert.reason ? h("p", { class: "reason" }, alert.reason) : null,
-    h("p", { class: "since" }, "自 ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), ` · 数据截至 ${alert.as_of}`));
+    h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), name,
+      STATE[alert.state] ? " " : null, STATE[alert.state] ? h("span", { class: "state" }, pair(STATE[alert.state])) : null),
+    h("p", {}, place, declaration ? brief(measured(alert, declaration)) : ""),
+    alert.reason ? h("p", { class: "reason" }, pair(halves(alert.reason))) : null,
+    h("p", { class: "since" }, brief({ zh: "自", en: "since" }), " ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), " · ", brief({ zh: "数据截至", en: "data as of" }), ` ${alert.as_of}`));
 }
 
 function measured(alert, { decimals, unit }) {
-  const now = alert.value === null ? STATUS.no_data.zh : `${f.number(alert.value, decimals)} ${unit.zh}`;
-  return `${now}，界限 ${f.plain(alert.threshold)}`;
+  const now = (lang) => (alert.value === null ? STATUS.no_data[lang] : `${f.number(alert.value, decimals)} ${unit[lang]}`);
+  const limit = f.plain(alert.threshold);
+  return { zh: `：${now("zh")}，界限 ${limit}`, en: `: ${now("en")}, threshold ${limit}` };
 }
 
 export async function feeds() {
   try {
     const all = await read("/v1/feeds");
-    byId("feeds").replaceChildren(...(all.length ? all.map(feed) : [nothing("还没有收到数据 · nothing received yet")]));
+    byId("feeds").replaceChildren(...(all.length ? all.map(feed) : [nothing({ zh: "还没有收到数据", en: "nothing received yet" })]));
   } catch {
     byId("feeds").replaceChildren(nothing(UNREADABLE));
   }
@@ -77,7 +81,7 @@ export async function feeds() {
 function feed(row) {
   return h("li", {},
     h("span", { class: "from" }, row.source),
-    h("span", { class: "stream" }, streamName(row.stream)),
-    h("span", { class: "num" }, `${f.number(row.records, 0)} 条`),
-    h("span", { class: "since" }, "最新 ", h("time", { datetime: row.newest_time }, f.hour(row.newest_time))));
+    h("span", { class: "stream" }, brief(streamName(row.stream))),
+    h("span", { class: "num" }, brief({ zh: `${f.number(row.records, 0)} 条`, en: `${f.number(row.records, 0)} records` })),
+    h("span", { class: "since" }, brief({ zh: "最新", en: "newest" }), " ", h("time", { datetime: row.newest_time }, f.hour(row.newest_time))));
 }

@@ -1,6 +1,6 @@
 // The plan's tasks: who has promised what, which figures measure it, what was last reported.
 
-import { badge, byId, en, glyph, h, setText } from "./dom.js";
+import { badge, because, brief, byId, glyph, h, pair, setPair } from "./dom.js";
 import { chips } from "./chips.js";
 import { read } from "./view.js";
 import { REPORT, STATUS } from "./words.js";
@@ -30,11 +30,11 @@ export function tasks(view) {
     clearTimeout(timer);
     try {
       all = await read("/v1/tasks");
-      if (all.length === 0) box.replaceChildren(h("p", { class: "nothing" }, "计划中没有任务 · the plan has no tasks"));
+      if (all.length === 0) box.replaceChildren(h("p", { class: "nothing" }, pair({ zh: "计划中没有任务", en: "the plan has no tasks" })));
       else draw();
       byId("task-trouble").hidden = true;
     } catch (error) {
-      setText(byId("task-trouble"), `任务暂时读不到，正在重试 · the tasks cannot be read, trying again (${error.message})`);
+      setPair(byId("task-trouble"), because({ zh: "任务暂时读不到，正在重试", en: "the tasks cannot be read, trying again" }, error));
       byId("task-trouble").hidden = false;
     }
     clearTimeout(timer);
@@ -60,15 +60,15 @@ export function tasks(view) {
     rows = new Map(all.map((task) => [task.number, { json: "", element: h("li", { class: "task", "data-task": task.number }), marks: [] }]));
     const sections = [];
     for (const task of all) {
-      if (sections.at(-1)?.action !== task.action.zh) sections.push({ action: task.action.zh, english: task.action.en, groups: [] });
+      if (sections.at(-1)?.action.zh !== task.action.zh) sections.push({ action: task.action, groups: [] });
       const { groups } = sections.at(-1);
-      if (groups.at(-1)?.group !== task.group.zh) groups.push({ group: task.group.zh, english: task.group.en, tasks: [] });
+      if (groups.at(-1)?.group.zh !== task.group.zh) groups.push({ group: task.group, tasks: [] });
       groups.at(-1).tasks.push(task.number);
     }
-    box.replaceChildren(...sections.map(({ action, english, groups }) => h("section", { class: "action" },
-      h("h3", {}, action, " ", en(english)),
-      ...groups.map(({ group, english: beside, tasks: numbers }) => h("div", { class: "group" },
-        h("h4", {}, group, " ", en(beside)),
+    box.replaceChildren(...sections.map(({ action, groups }) => h("section", { class: "action" },
+      h("h3", {}, pair(action)),
+      ...groups.map(({ group, tasks: numbers }) => h("div", { class: "group" },
+        h("h4", {}, pair(group)),
         h("ol", {}, ...numbers.map((number) => rows.get(number).element)))))));
   }
 
@@ -78,12 +78,12 @@ export function tasks(view) {
     row.element.replaceChildren(
       h("span", { class: "number" }, String(task.number)),
       h("div", { class: "what" },
-        h("p", { class: "title" }, task.title.zh), h("p", { class: "en", lang: "en" }, task.title.en),
-        h("p", { class: "units" }, h("span", { class: "label" }, "牵头 ", en("lead")), " ", h("b", {}, task.lead.join("、"))),
-        task.cooperating.length ? h("p", { class: "units" }, h("span", { class: "label" }, "配合 ", en("with")), " ", task.cooperating.join("、")) : null),
+        h("p", { class: "title" }, pair(task.title)),
+        h("p", { class: "units" }, h("span", { class: "label" }, pair({ zh: "牵头", en: "lead" })), " ", h("b", {}, task.lead.join("、"))),
+        task.cooperating.length ? h("p", { class: "units" }, h("span", { class: "label" }, pair({ zh: "配合", en: "with" })), " ", task.cooperating.join("、")) : null),
       h("div", { class: "measured" }, ...(row.marks.length
-        ? [h("span", { class: "label" }, "衡量指标 ", en("measured by")), h("ul", {}, ...row.marks.map(({ element }) => element))]
-        : [h("span", { class: "label" }, "没有指标，只看报告 ", en("no indicator: its reports alone"))])),
+        ? [h("span", { class: "label" }, pair({ zh: "衡量指标", en: "measured by" })), h("ul", {}, ...row.marks.map(({ element }) => element))]
+        : [h("span", { class: "label" }, pair({ zh: "没有指标，只看报告", en: "no indicator: its reports alone" }))])),
       report(task.report));
   }
 
@@ -95,8 +95,8 @@ export function tasks(view) {
       const figure = view.figure(indicator.id, view.county);
       const status = figure?.status ?? indicator.status;
       button.dataset.status = status;
-      const value = declaration && f.hasValue(figure) ? `${f.value(declaration, figure)} ${declaration.unit.zh}` : "";
-      button.replaceChildren(glyph(status), h("span", {}, indicator.name.zh), value ? h("b", {}, value) : "", h("span", { class: "said" }, STATUS[status].zh));
+      const value = declaration && f.hasValue(figure) ? h("b", {}, brief(f.measured(declaration, figure))) : "";
+      button.replaceChildren(glyph(status), h("span", {}, brief(indicator.name)), value, h("span", { class: "said" }, brief(STATUS[status])));
     };
     paint();
     return { key, paint, element: h("li", {}, button) };
@@ -111,7 +111,7 @@ export function tasks(view) {
       h("div", { class: "gauge", "aria-hidden": "true" }, share),
       said?.note ? h("p", { class: "note" }, said.note) : null,
       said ? h("p", { class: "since" }, h("time", { datetime: said.time }, f.moment(said.time)), ` · ${said.source}`)
-        : h("p", { class: "since" }, "牵头部门还没有报告 · the lead department has not reported"));
+        : h("p", { class: "since" }, pair({ zh: "牵头部门还没有报告", en: "the lead department has not reported" })));
   }
 
   function offer() {
@@ -119,7 +119,7 @@ export function tasks(view) {
     if (JSON.stringify(found) === leads) return;
     leads = JSON.stringify(found);
     const chosen = found.includes(pick.value) ? pick.value : "";
-    pick.replaceChildren(h("option", { value: "" }, "全部部门 · all"), ...found.map((lead) => h("option", { value: lead, selected: lead === chosen }, lead)));
+    pick.replaceChildren(h("option", { value: "" }, "全部部门 · all departments"), ...found.map((lead) => h("option", { value: lead, selected: lead === chosen }, lead)));
   }
 
   function filter() {
@@ -128,7 +128,8 @@ export function tasks(view) {
     const shown = new Set(ofLead.filter((task) => wanted === null || stateOf(task) === wanted).map((task) => task.number));
     for (const [number, { element }] of rows) element.hidden = !shown.has(number);
     for (const part of box.querySelectorAll(".group, .action")) part.hidden = part.querySelector(".task:not([hidden])") === null;
-    setText(byId("task-shown"), shown.size === all.length ? "" : `显示 ${shown.size} 项，共 ${all.length} 项 · ${shown.size} of ${all.length} shown`);
+    setPair(byId("task-shown"), shown.size === all.length ? { zh: "" }
+      : { zh: `显示 ${shown.size} 项，共 ${all.length} 项`, en: `${shown.size} of ${all.length} shown` });
   }
 
   pick.addEventListener("change", filter);

@@ -1,6 +1,6 @@
 // What a figure is made of, shown beside it while it is pointed at or has the focus.
 
-import { byId, h } from "./dom.js";
+import { brief, byId, h, pair } from "./dom.js";
 import { STATUS } from "./words.js";
 import * as f from "./format.js";
 
@@ -15,14 +15,14 @@ export function tips(view) {
     const place = view.division(division);
     if (!declaration || !place) return;
     const lines = [
-      h("b", {}, `${place.name} · ${declaration.name.zh}`),
-      h("span", {}, `${STATUS[f.status(figure)].zh} · ${f.gap(declaration, figure).zh}`),
-      h("span", {}, `分子 numerator ${figure ? f.plain(figure.numerator) : "—"}`),
+      h("b", {}, `${place.name} · `, brief(declaration.name)),
+      h("span", {}, brief(STATUS[f.status(figure)]), " · ", brief(f.gap(declaration, figure))),
+      h("span", {}, pair({ zh: "分子", en: "numerator" }), ` ${figure ? f.plain(figure.numerator) : "—"}`),
     ];
     if (f.isRatio(declaration)) {
-      lines.push(h("span", {}, `分母 denominator ${figure ? f.plain(figure.denominator) : "—"}`));
+      lines.push(h("span", {}, pair({ zh: "分母", en: "denominator" }), ` ${figure ? f.plain(figure.denominator) : "—"}`));
     }
-    if (figure?.reason_zh) lines.push(h("span", {}, figure.reason_zh));
+    if (figure?.reason_zh) lines.push(h("span", {}, brief(f.reason(figure))));
     tip.replaceChildren(...lines);
     tip.hidden = false;
     const box = element.getBoundingClientRect();

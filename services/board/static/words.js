@@ -53,4 +53,4 @@ export const STREAMS = {
   division: { zh: "区划", en: "division" },
   constant: { zh: "计划中的数", en: "a number of the plan" },
 };
-export const streamName = (stream) => STREAMS[stream]?.zh ?? stream;
+export const streamName = (stream) => STREAMS[stream] ?? { zh: stream, en: stream };
