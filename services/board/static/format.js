@@ -135,6 +135,14 @@ export function setZone(timeZone) {
   const hourly = { timeZone, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   moments = new Intl.DateTimeFormat("zh-CN", { year: "numeric", ...hourly });
   hoursOfDay = new Intl.DateTimeFormat("zh-CN", hourly);
+  clock = new Intl.DateTimeFormat("en-GB", { year: "numeric", second: "2-digit", ...hourly });
+}
+
+let clock = null; // the parts of a moment in the county's zone
+/** A moment as charts take it: the milliseconds at which UTC shows what the county's clocks show then. */
+export function wall(iso) {
+  const parts = Object.fromEntries(clock.formatToParts(new Date(iso)).map(({ type, value: text }) => [type, Number(text)]));
+  return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);
 }
 export const moment = (iso) => moments.format(new Date(iso));
 export const hour = (iso) => hoursOfDay.format(new Date(iso));
