@@ -79,6 +79,8 @@ def test_each_panel_asks_the_statement_that_is_tested() -> None:
             assert target["datasource"] == {"type": PLUGIN, "uid": "minmai-532622-clickhouse"}
             series = one.kind == "time_series"
             assert (target["queryType"], target["format"]) == (("timeseries", 0) if series else ("table", 1))
+            bars = grafana["fieldConfig"]["defaults"].get("custom", {}).get("drawStyle") == "bars"
+            assert bars is (one.every is not None)
             overrides = grafana["fieldConfig"]["overrides"]
             assert [over["matcher"]["options"] for over in overrides] == [c.name for c in one.columns]
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,9 @@ def check(client: Client, one: Panel, asked: Asked) -> int:
         assert all(number(kinds[name]) for name in others), kinds
         times = [row["time"] for row in found]
         assert times == sorted(times)
+        if isinstance(one.every, int):
+            gaps = [later - sooner for sooner, later in pairwise(times)]
+            assert min(gaps, default=timedelta.max) >= timedelta(seconds=one.every)
         assert all(
             asked.begin <= (time if time.tzinfo else time.replace(tzinfo=UTC)) <= asked.end for time in times
         )

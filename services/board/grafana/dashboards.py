@@ -134,6 +134,8 @@ def _panel(panel: Panel, source: str, board: str) -> AnyPanel:
         made.description(label(panel.about))
     if panel.link:
         made.links([_link("看板上的明细 · on the board", f"{board}/#{_chosen(panel.link)}")])
+    if isinstance(made, timeseries.Panel) and panel.every:
+        made.draw_style(common.GraphDrawStyle.BARS).fill_opacity(40)
     for column in panel.columns:
         made.override_by_name(column.name, list(_shown(panel, column, board)))
     return made

@@ -89,6 +89,7 @@ def _over_time() -> Panel:
         id="pushed-over-time",
         title=Text(zh="记录数", en="records over time"),
         kind="time_series",
+        every="step",
         sql=f"""
 SELECT greatest(toStartOfInterval(toDateTime(received_at, 'UTC'), INTERVAL {STEP} SECOND), {FROM}) AS time,
     {sums}

@@ -68,7 +68,9 @@ class Panel:
     """One query and how its answer is shown. `id` is its name for ever within its dashboard.
 
     `link`: the page of the board that has more, with `{division}` and `{indicator}` for those chosen; `width`
-    and `height` are in a grid of 24 columns.
+    and `height` are in a grid of 24 columns. `every`: of a time series whose rows each tell of a stretch of
+    time of their own, its seconds, or `step` for the range's step: where there is no row, there was nothing.
+    Without it a row holds until the next.
     """
 
     id: str
@@ -78,6 +80,7 @@ class Panel:
     columns: tuple[Column, ...]
     about: Text | None = None
     link: str = ""
+    every: int | Literal["step"] | None = None
     width: int = 24
     height: int = 8
 

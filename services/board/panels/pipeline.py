@@ -49,6 +49,7 @@ def _fresh() -> Panel:
         id="freshness",
         title=Text(zh="从写入主题到上屏", en="from topic to figures"),
         kind="time_series",
+        every="step",
         sql=f"""
 SELECT {_step("shown.at")} AS time, max(waited) AS slowest, quantile(0.5)(waited) AS median FROM (
     SELECT assumeNotNull(shown.at) AS at,
@@ -74,6 +75,7 @@ def _blocks() -> Panel:
         id="counted",
         title=Text(zh="计数的记录", en="records counted"),
         kind="time_series",
+        every="step",
         sql=f"""
 SELECT {_step("claimed_at")} AS time, toInt64(sum(last_offset - first_offset + 1)) AS records,
     count() AS blocks
@@ -111,6 +113,7 @@ def _alerts() -> Panel:
         id="alert-changes",
         title=Text(zh="告警变化", en="changes of alerts"),
         kind="time_series",
+        every="step",
         sql=f"""
 SELECT {_step("logged_at")} AS time, countIf(state = 'firing') AS firing,
     countIf(state = 'resolved') AS resolved
@@ -129,6 +132,7 @@ def _notices() -> Panel:
         id="notices",
         title=Text(zh="通知发送", en="attempts to deliver notices"),
         kind="time_series",
+        every="step",
         sql=f"""
 SELECT {_step("at")} AS time, countIf(state = 'delivered') AS delivered,
     countIf(state = 'retrying') AS retrying, countIf(state IN ('refused', 'given_up')) AS lost

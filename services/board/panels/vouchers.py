@@ -50,6 +50,7 @@ def by_hour(division: str) -> Panel:
         id="voucher-hours",
         title=Text(zh="消费券金额：每小时", en="voucher money by the hour"),
         kind="time_series",
+        every=3600,
         sql=f"""
 SELECT hour AS time, {_sums()} FROM voucher_hourly WHERE {_within(division)} GROUP BY time ORDER BY time""",
         columns=(Column("time", words.TIME), *_columns()),
@@ -62,6 +63,7 @@ def by_minute(division: str) -> Panel:
         id="voucher-minutes",
         title=Text(zh=f"消费券金额：最近 {LIVE} 小时每分钟", en=f"by the minute, the last {LIVE} hours"),
         kind="time_series",
+        every=60,
         sql=f"""
 SELECT minute AS time, {_names()} FROM (
     SELECT toStartOfMinute(toDateTime(time, 'UTC')) AS minute, {_sums()}
