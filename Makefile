@@ -61,9 +61,9 @@ kills: $(VENV)/.dev ## aggregators, ClickHouse and Kafka killed at each step: is
 alert-kills: $(VENV)/.dev ## the alerts service killed at each step of a notice: is none lost? FLAGS='--rounds 60'
 	@$(BIN)/python -m tests.alerts.kills $(FLAGS)
 
-generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the pages of metrics and indicators, Grafana dashboards
+generate: $(VENV)/.dev ## write what follows from declarations: JSON Schemas, the pages of metrics and indicators, Grafana dashboards, the page's words
 	@$(BIN)/python -m schemas.generate && $(BIN)/python -m schemas.metrics_page && $(BIN)/minmai plan docs \
-	&& $(BIN)/python -m services.board.grafana.generate
+	&& $(BIN)/python -m services.board.grafana.generate && $(BIN)/python -m services.board.lexicon
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from schemas.alert import AlertState
 from schemas.declaration import Text, Theme
 from schemas.indicator import FigureStatus
+from schemas.rules import Severity
 from schemas.task_report import TaskStatus
 
 STATUS: Mapping[FigureStatus, Text] = {
@@ -45,4 +47,23 @@ STREAMS: Mapping[str, Text] = {
     "statistic": Text(zh="统计数据", en="statistic"),
     "task-report": Text(zh="任务进展", en="task report"),
     "retraction": Text(zh="撤回", en="retraction"),
+}
+
+SEVERITY: Mapping[Severity, Text] = {
+    "critical": Text(zh="严重", en="critical"),
+    "warning": Text(zh="警告", en="warning"),
+    "info": Text(zh="提示", en="info"),
+}
+
+ALERT_STATE: Mapping[AlertState, Text] = {
+    "ok": Text(zh="正常", en="normal"),
+    "pending": Text(zh="待定", en="pending"),
+    "firing": Text(zh="告警", en="alert"),
+    "recovering": Text(zh="恢复中", en="recovering"),
+    "resolved": Text(zh="解除", en="resolved"),
+    "no_data": Text(zh="无数据", en="no data"),
+    "error": Text(zh="出错", en="error"),
+    "silenced": Text(zh="已静音", en="silenced"),
+    "inhibited": Text(zh="已抑制", en="inhibited"),
+    "acknowledged": Text(zh="已确认", en="acknowledged"),
 }

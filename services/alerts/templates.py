@@ -8,24 +8,12 @@ from functools import lru_cache
 
 from schemas.alert import AlertChange
 from schemas.declaration import Text
+from schemas.words import ALERT_STATE, SEVERITY
 from services.alerts.channels import Language, Why
 from services.alerts.channels.cut import Size, joined, utf8
 from services.alerts.place import manageable
 from services.alerts.rules.limits import plain, with_unit
 
-_STATE = {
-    "ok": ("正常", "OK"),
-    "pending": ("待定", "Pending"),
-    "firing": ("告警", "Alert"),
-    "recovering": ("恢复中", "Recovering"),
-    "resolved": ("解除", "Resolved"),
-    "no_data": ("无数据", "No data"),
-    "error": ("出错", "Error"),
-    "silenced": ("已静音", "Silenced"),
-    "inhibited": ("已抑制", "Inhibited"),
-    "acknowledged": ("已确认", "Acknowledged"),
-}
-_SEVERITY = {"info": ("提示", "info"), "warning": ("警告", "warning"), "critical": ("严重", "critical")}
 _DIRECTION = {
     "at_least": ("不低于", "at least"),
     "at_most": ("不高于", "at most"),
@@ -192,7 +180,8 @@ class _Speech:
 
 def _title(changes: Sequence[AlertChange], say: _Speech, why: Why) -> str:
     first = changes[0]
-    marks = [_STATE[first.state]] if len(changes) == 1 else [("预警汇总", "Alerts")]
+    state = _state(first)
+    marks = [(state.zh, state.en)] if len(changes) == 1 else [("预警汇总", "Alerts")]
     if any(one.correction for one in changes):
         marks.insert(0, ("更正", "Correction"))
     if why == "test":
@@ -208,6 +197,12 @@ def _title(changes: Sequence[AlertChange], say: _Speech, why: Why) -> str:
             en=f"{firing} firing, {over} over: {about.en} and others",
         )
     return say.pair(f"{zh}民脉 {about.zh}", f"{en} minmai {about.en}")
+
+
+def _state(change: AlertChange) -> Text:
+    """What is shown, as it stands at the beginning of a line."""
+    text = ALERT_STATE[change.state]
+    return Text(zh=text.zh, en=text.en.capitalize())
 
 
 def _name(change: AlertChange) -> Text:
@@ -232,8 +227,8 @@ def _facts(change: AlertChange, say: _Speech) -> list[str]:
         *_pace(change, say),
         say.fact("截至", "As of", change.as_of.isoformat()),
         *([say.fact("责任部门", "Responsible", clean(change.owner))] if change.owner else []),
-        say.fact("级别", "Severity", say.pair(*_SEVERITY[change.severity])),
-        say.fact("状态", "State", say.pair(*_STATE[change.state])),
+        say.fact("级别", "Severity", say.text(SEVERITY[change.severity])),
+        say.fact("状态", "State", say.text(_state(change))),
         say.fact("原因", "Reason", say.text(change.reason)),
         *([say.fact("操作人", "By", clean(change.by))] if change.by else []),
         *([say.fact("更正", "Correction", say.pair(*_WHY["correction"]))] if change.correction else []),
@@ -242,7 +237,7 @@ def _facts(change: AlertChange, say: _Speech) -> list[str]:
 
 def _brief(change: AlertChange, say: _Speech) -> str:
     """An alert among others: what and where, the figure, whose it is, where to look."""
-    state, severity = say.pair(*_STATE[change.state]), say.pair(*_SEVERITY[change.severity])
+    state, severity = say.text(_state(change)), say.text(SEVERITY[change.severity])
     mark = f"{say.pair(*_WHY['correction'])}: " if change.correction else ""
     figure = [
         _amount(change, change.shown, say),

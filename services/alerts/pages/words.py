@@ -1,26 +1,25 @@
 """The words of the pages: Chinese first, English beside."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from schemas.words import THEMES
+from schemas.declaration import Text
+from schemas.words import SEVERITY, THEMES
 
 Pairs = dict[str, tuple[str, str]]
+
+
+def _pairs(words: Mapping[Any, Text]) -> Pairs:
+    return {name: (text.zh, text.en) for name, text in words.items()}
 
 
 @dataclass(frozen=True)
 class Words:
     """Labels by what they stand for."""
 
-    severity: Pairs = field(
-        default_factory=lambda: {
-            "critical": ("严重", "critical"),
-            "warning": ("警告", "warning"),
-            "info": ("提示", "info"),
-        }
-    )
-    theme: Pairs = field(
-        default_factory=lambda: {theme: (text.zh, text.en) for theme, text in THEMES.items()}
-    )
+    severity: Pairs = field(default_factory=lambda: _pairs(SEVERITY))
+    theme: Pairs = field(default_factory=lambda: _pairs(THEMES))
     language: Pairs = field(
         default_factory=lambda: {
             "zh": ("中文", "Chinese"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from schemas.declaration import Indicator, Text
-from schemas.words import NOT_REPORTED, REPORT, STATUS, STREAMS
+from schemas.words import NOT_REPORTED, REPORT, SEVERITY, STATUS, STREAMS
 from services.board.panels.model import Colour, Column, Word
 from services.platform.plan import Plan
 
@@ -39,11 +39,8 @@ REPORTS: Mapping[str, Word] = {
     "not_reported": Word(NOT_REPORTED, GREY),
 }
 STREAM_WORDS: Mapping[str, Word] = {name: Word(text) for name, text in STREAMS.items()}
-SEVERITIES: Mapping[str, Word] = {
-    "critical": Word(Text(zh="严重", en="critical"), RED),
-    "warning": Word(Text(zh="警告", en="warning"), AMBER),
-    "info": Word(Text(zh="提示", en="info"), BLUE),
-}
+_SEVERE: Mapping[str, Colour] = {"critical": RED, "warning": AMBER, "info": BLUE}
+SEVERITIES: Mapping[str, Word] = {name: Word(text, _SEVERE[name]) for name, text in SEVERITY.items()}
 
 INDICATOR_TITLE = Text(zh="指标", en="indicator")
 VALUE = Text(zh="现值", en="value")

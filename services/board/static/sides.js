@@ -3,23 +3,10 @@
 import { brief, byId, h, halves, pair, setText } from "./dom.js";
 import { hourly } from "./hours.js";
 import { read } from "./view.js";
-import { STATUS, streamName } from "./words.js";
+import { ALERT_STATE, SEVERITY, STATUS, streamName } from "./words.js";
 import * as f from "./format.js";
 
-const SEVERITY = {
-  critical: { zh: "紧急", en: "critical" },
-  warning: { zh: "警告", en: "warning" },
-  info: { zh: "提示", en: "info" },
-};
 const ON = ["firing", "recovering"]; // whatever is laid over it, or froze it
-const STATE = {
-  recovering: { zh: "恢复中", en: "recovering" },
-  no_data: { zh: "无数据，维持", en: "no data, held" },
-  error: { zh: "出错，维持", en: "error, held" },
-  silenced: { zh: "已静音", en: "silenced" },
-  inhibited: { zh: "已抑制", en: "inhibited" },
-  acknowledged: { zh: "已确认", en: "acknowledged" },
-};
 const UNREADABLE = { zh: "暂时读不到", en: "cannot be read now" };
 
 const chart = byId("hours"); // it moves with its theme, and may be out of the page
@@ -57,10 +44,15 @@ function item(alert, view) {
     : h("span", { class: "name" }, pair(alert.name));
   return h("li", { "data-severity": alert.severity },
     h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), name,
-      STATE[alert.state] ? " " : null, STATE[alert.state] ? h("span", { class: "state" }, pair(STATE[alert.state])) : null),
+      ...(alert.state === "firing" ? [] : [" ", h("span", { class: "state" }, pair(state(alert)))])),
     h("p", {}, place, declaration ? brief(measured(alert, declaration)) : ""),
     alert.reason ? h("p", { class: "reason" }, pair(halves(alert.reason))) : null,
     h("p", { class: "since" }, brief({ zh: "自", en: "since" }), " ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), " · ", brief({ zh: "数据截至", en: "data as of" }), ` ${alert.as_of}`));
+}
+
+function state({ state, held }) {
+  const { zh, en } = ALERT_STATE[state] ?? { zh: state, en: state };
+  return held ? { zh: `${zh}，维持`, en: `${en}, held` } : { zh, en };
 }
 
 function measured(alert, { decimals, unit }) {

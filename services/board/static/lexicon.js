@@ -1,0 +1,61 @@
+// The words for what data only names. Made of schemas/words.py by `make generate`.
+
+export const STATUS = {
+  met: { zh: "达标", en: "met" },
+  missed: { zh: "逾期未达", en: "missed" },
+  on_track: { zh: "进度正常", en: "on track" },
+  behind: { zh: "进度滞后", en: "behind" },
+  off_track: { zh: "难以按期", en: "off track" },
+  watched: { zh: "监测", en: "watched, no target" },
+  cannot_say: { zh: "暂难判断", en: "cannot say" },
+  no_data: { zh: "暂无数据", en: "no data" },
+  not_applicable: { zh: "不适用", en: "not applicable" },
+};
+
+export const THEMES = {
+  childcare_education: { zh: "托育与教育", en: "Childcare and education" },
+  health: { zh: "医疗卫生", en: "Health" },
+  elder_care: { zh: "养老", en: "Elder care" },
+  communities: { zh: "社区", en: "Communities" },
+  sports_culture: { zh: "体育与文化", en: "Sports and culture" },
+  vouchers: { zh: "消费券", en: "Vouchers" },
+  support: { zh: "人才与支持", en: "Skills and support" },
+};
+
+export const REPORT = {
+  on_schedule: { zh: "按计划推进", en: "on schedule" },
+  delayed: { zh: "进展滞后", en: "delayed" },
+  suspended: { zh: "已暂停", en: "suspended" },
+  not_started: { zh: "尚未开始", en: "not started" },
+  done: { zh: "已完成", en: "done" },
+  not_reported: { zh: "尚未报告", en: "not reported yet" },
+};
+
+export const STREAMS = {
+  facility: { zh: "设施机构", en: "facility" },
+  "childcare-place": { zh: "托位", en: "childcare places" },
+  "fitness-event": { zh: "健身赛事", en: "fitness event" },
+  "consumption-voucher": { zh: "消费券", en: "voucher" },
+  statistic: { zh: "统计数据", en: "statistic" },
+  "task-report": { zh: "任务进展", en: "task report" },
+  retraction: { zh: "撤回", en: "retraction" },
+};
+
+export const SEVERITY = {
+  critical: { zh: "严重", en: "critical" },
+  warning: { zh: "警告", en: "warning" },
+  info: { zh: "提示", en: "info" },
+};
+
+export const ALERT_STATE = {
+  ok: { zh: "正常", en: "normal" },
+  pending: { zh: "待定", en: "pending" },
+  firing: { zh: "告警", en: "alert" },
+  recovering: { zh: "恢复中", en: "recovering" },
+  resolved: { zh: "解除", en: "resolved" },
+  no_data: { zh: "无数据", en: "no data" },
+  error: { zh: "出错", en: "error" },
+  silenced: { zh: "已静音", en: "silenced" },
+  inhibited: { zh: "已抑制", en: "inhibited" },
+  acknowledged: { zh: "已确认", en: "acknowledged" },
+};
