@@ -43,6 +43,9 @@ _AHEAD = 3
 AUDIT_SECONDS = 1.0
 """How often receipts, refused pushes and dead letters are read: a block of them costs as much as any."""
 
+_BREATH_SECONDS = 0.02
+"""Between two fetches while no backlog waits. Longer, and a round begins with what came long before it."""
+
 _FEW = 100
 """Records of a fetch that are too few to be in a hurry: every fetch has its price."""
 
@@ -95,7 +98,7 @@ class Reader(Service):
         self._membership = Membership(settings)
         self._owned: dict[TopicPartition, Owned] = {}
         self._moving = asyncio.Lock()
-        self._come, self._taken, self._freed = Event(), Event(), Event()
+        self._come, self._freed = Event(), Event()
         self._consumer: AIOKafkaConsumer | None = None
         self._was_passed = False
         self._audit_again_at = 0.0
@@ -157,7 +160,6 @@ class Reader(Service):
         consumer = self._consumer
         assert consumer is not None
         while not self.should_stop:
-            self._taken.clear()
             self._freed.clear()
             room = _AHEAD * self._settings.block_records - sum(
                 len(one.waiting) for one in self._owned.values()
@@ -175,7 +177,7 @@ class Reader(Service):
             if not (due or room > 0):
                 await self.wait(self._freed)
             elif 0 < found < self._many:
-                await self.wait(self._taken)
+                await self.sleep(_BREATH_SECONDS)
 
     @Service.task
     async def _count_on(self) -> None:
@@ -187,7 +189,6 @@ class Reader(Service):
                 if self.should_stop:
                     return
                 self._come.clear()
-                self._taken.set()
                 counted = await self._move([one for one, owned in self._owned.items() if owned.waiting])
                 self._freed.set()
             waiting = [len(one.waiting) for one in self._owned.values() if not one.is_short]
@@ -200,11 +201,18 @@ class Reader(Service):
                 await self.sleep(rest - (self.loop.time() - started))
 
     def _due(self, now: float) -> list[TopicPartition]:
-        """Return the partitions to read: the audit changes no figure, and is read in a slower step."""
+        """Return the partitions to read: the audit changes no figure, and is read in a slower step.
+
+        Between its steps it is not fetched either: what lies in the client unread holds up its next fetch.
+        """
+        assert self._consumer is not None
         streams = [one for one in self._owned if one.topic in BY_TOPIC]
+        audit = [one for one in self._consumer.assignment() if one.topic not in BY_TOPIC]
         if streams and now < self._audit_again_at:
+            self._consumer.pause(*audit)
             return streams
         self._audit_again_at = now + AUDIT_SECONDS
+        self._consumer.resume(*audit)
         return list(self._owned)
 
     async def _accept(self, fetched: dict[TopicPartition, list[Any]]) -> int:

@@ -87,6 +87,7 @@ class Follower:
             auto_offset_reset="earliest",
             request_timeout_ms=10_000,
             retry_backoff_ms=500,
+            fetch_max_wait_ms=50,  # the embedded broker lets a waiting fetch sleep through what comes in
         )
         try:
             await consumer.start()

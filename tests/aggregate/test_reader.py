@@ -52,6 +52,15 @@ class Consumer:
     begins: int = 0
     sought: list[int] = field(default_factory=list)
 
+    def assignment(self) -> set[TopicPartition]:
+        return {PARTITION}
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        assert PARTITION not in partitions
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        assert PARTITION not in partitions
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         assert partition == PARTITION
         self.sought.append(offset)
@@ -213,6 +222,40 @@ async def test_what_was_read_ahead_is_not_counted_by_one_that_others_have_passed
     await take(one, fetched(20, 21))
     assert path.counted == [(20, 21, [20, 21])]
     assert path.begun == [(10, 11), (12, 13), (20, 21)]
+
+
+async def test_what_comes_while_a_round_is_counted_is_fetched_before_the_next() -> None:
+    """A round began with what had been fetched when the one before it did: everything waited twice."""
+
+    class OneByOne(Consumer):
+        given = 0
+
+        async def getmany(
+            self, *_partitions: TopicPartition, timeout_ms: int, max_records: int
+        ) -> dict[TopicPartition, list[Any]]:
+            self.given += 1
+            if self.given == 5:
+                come.set()
+                await asyncio.Event().wait()
+            return fetched(self.given)
+
+    class Slow(Path):
+        async def count(self, block: Block, stretch: Stretch) -> None:
+            await come.wait()
+            await super().count(block, stretch)
+            if block.last == 4:
+                done.set()
+
+    path, come, done = Slow(), asyncio.Event(), asyncio.Event()
+    one = reader(path, OneByOne(), 1)
+    tasks = [asyncio.create_task(part.fun(one)) for part in (one._fetch, one._count_on)]  # type: ignore[attr-defined]
+    try:
+        async with asyncio.timeout(30):
+            await done.wait()
+    finally:
+        for task in tasks:
+            task.cancel()
+    assert [offsets for _, _, offsets in path.counted] == [[1], [2, 3, 4]]
 
 
 class Backlog(Consumer):
