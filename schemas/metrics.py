@@ -234,6 +234,19 @@ BOARD_RESPONSE_SECONDS = HistogramMetric(
     {"route": "a path of the API as in docs/api.md, /static, or other", "status": "2xx, 3xx, 4xx, 5xx"},
     buckets=_ANSWERS,
 )
+BOARD_PANEL_ANSWERS = CounterMetric(
+    "board",
+    "minmai_board_panel_answers_total",
+    "Panels answered: by a statement of their own, or by one that somebody else had asked for",
+    {"by": "statement, shared"},
+)
+BOARD_PANEL_SECONDS = HistogramMetric(
+    "board",
+    "minmai_board_panel_statement_seconds",
+    "Time of a panel's statement in ClickHouse",
+    {"dashboard": "a dashboard of the plan", "outcome": "answered, failed"},
+    buckets=_ANSWERS,
+)
 
 METRICS: Mapping[str, Metric] = {one.name: one for one in list(globals().values()) if isinstance(one, Metric)}
 """All of them, by name."""

@@ -14,7 +14,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 
 from services.board import problems
-from services.board.api import indicators, others
+from services.board.api import dashboards, indicators, others
 from services.board.api.asked import Asked
 from services.board.metrics import Timed
 from services.board.pipeline import Board
@@ -61,6 +61,7 @@ def create_app(board: Board) -> FastAPI:
         )
     )
     app.include_router(others.routes(board.plan, asked, board.tasks, board.vouchers, board.others))
+    app.include_router(dashboards.routes(board.plan, asked, board.panels))
     _add_stream(app, board)
     _add_health(app, board)
     return app

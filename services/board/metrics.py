@@ -18,6 +18,8 @@ class Metrics:
         registry.gauge(declared.BOARD_CONNECTED).set_function(lambda: hub.source.connected)
         registry.read(declared.BOARD_OVERFLOWS, lambda: [((), hub.overflows)])
         self.unreadable = registry.counter(declared.BOARD_UNREADABLE)
+        self.panel_answers = registry.counter(declared.BOARD_PANEL_ANSWERS)
+        self.panel_seconds = registry.histogram(declared.BOARD_PANEL_SECONDS)
         self.response_seconds = registry.histogram(declared.BOARD_RESPONSE_SECONDS)
 
     def text(self) -> bytes:

@@ -1,7 +1,8 @@
 """The board's whole path.
 
     minmai.indicator.v1 ─► Follower ─► Hub ─► a mailbox per open page ─► GET /v1/stream ─┐
-    ClickHouse tables ───► tables/ ─► api/: GET /v1/indicators, /tasks, /vouchers, … ────┴─► the page
+    ClickHouse tables ─┬─► tables/ ─► api/: GET /v1/indicators, /tasks, /vouchers, … ────┼─► the page
+                       └─► panels/ ─► api/: GET /v1/dashboards, each panel's answer ─────┘
 
 The page opens the stream first and reads the tables then. A figure is in its table before it is on the topic,
 so between the two nothing is missed; what comes twice is told by its version. After any doubt (a new
@@ -15,6 +16,7 @@ from contextlib import asynccontextmanager
 
 from services.board.hub import MAILBOX_SPARE, Hub
 from services.board.metrics import Metrics
+from services.board.panels.asking import Panels
 from services.board.settings import BoardSettings
 from services.board.tables.breakdown import Breakdown
 from services.board.tables.definitions import Definitions
@@ -29,14 +31,19 @@ from services.platform.errors import Unavailable
 from services.platform.follow import Follower, News
 from services.platform.plan import load_plan
 
+SHARE_SECONDS = 1.0
+
 log = logging.getLogger(__name__)
 
 
 class Board:
     """The parts of one board, put together."""
 
-    def __init__(self, settings: BoardSettings) -> None:
-        """Raises PlanError if the plan folder is wrong; the broker and ClickHouse may come later."""
+    def __init__(self, settings: BoardSettings, *, share_seconds: float = SHARE_SECONDS) -> None:
+        """`share_seconds`: for how long an answer about now is good for whoever asks the same.
+
+        Raises PlanError if the plan folder is wrong; the broker and ClickHouse may come later.
+        """
         self.synthetic = settings.synthetic
         self.plan = load_plan(settings.plan)
         kept = sum(
@@ -55,6 +62,9 @@ class Board:
         self.tasks = Tasks(self._clickhouse, self.plan)
         self.vouchers = Vouchers(self._clickhouse, self.plan.county.time_zone)
         self.others = Others(self._clickhouse)
+        # Clients of their own: their limits hold from one statement to the next and are not set each time.
+        self._limited = ClickHouse(settings, fresh=False)
+        self.panels = Panels(self._limited, self.plan, self.clock, self.metrics, share_seconds=share_seconds)
         self._follower = Follower(
             settings.kafka,
             client_id="minmai-board",
@@ -75,12 +85,17 @@ class Board:
             self.hub.close()
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+            self.panels.close()
+            self._limited.close()
             self._clickhouse.close()
 
     async def _begin(self) -> None:
+        self.panels.outdate()
         self.hub.connected()
 
     async def _pass_on(self, news: Sequence[News]) -> None:
+        # First: a page asks as soon as it hears.
+        self.panels.outdate()
         for one in news:
             self.hub.figure(one.figure, one.id)
 

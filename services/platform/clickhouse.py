@@ -111,6 +111,13 @@ class ClickHouse:
             names = [name for name, _type in columns]
             return [dict(zip(names, row, strict=True)) for row in data]
 
+    def table(self, sql: str, *, settings: Mapping[str, Any] | None = None) -> tuple[list[str], Rows]:
+        """Run a SELECT and return the names of its columns, and its rows."""
+        with self._client() as client:
+            self._catch_up(client, sql)
+            data, columns = client.execute(sql, with_column_types=True, settings=dict(settings or {}))
+            return [name for name, _type in columns], data
+
     def insert(
         self,
         table: str,

@@ -31,10 +31,10 @@ TOWN = "532622101"
 
 
 def application(settings: Common) -> TestClient:
-    """The board's application, without the lifespan that follows the topic."""
-    return TestClient(
-        create_app(Board(BoardSettings.model_validate(settings.model_dump() | {"synthetic": True})))
-    )
+    """The board's application, without the lifespan that follows the topic: it hears of no change, so it
+    keeps no answer for who asks next."""
+    settings = BoardSettings.model_validate(settings.model_dump() | {"synthetic": True})
+    return TestClient(create_app(Board(settings, share_seconds=0)))
 
 
 @pytest.fixture

@@ -353,7 +353,7 @@ def test_statistics_of_a_year_lapse_with_it(api: TestClient) -> None:
 def test_every_route_is_documented_with_an_example_that_works(api: TestClient) -> None:
     text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
     examples = re.findall(r"curl.* 'http://127\.0\.0\.1:8101(/[^']*)'", text)
-    routes = {path.replace("{id}", r"[a-z_0-9]+") for path in _get(api, "/openapi.json")["paths"]}
+    routes = {re.sub(r"\{\w+\}", r"[a-z_0-9-]+", path) for path in _get(api, "/openapi.json")["paths"]}
     undocumented = {one for one in routes if not any(re.fullmatch(rf"{one}(\?.*)?", url) for url in examples)}
     assert not undocumented
     # The stream does not end, and nothing follows the topic here.

@@ -25,6 +25,7 @@ def dashboard(plan: Plan) -> Dashboard:
             Section(Text(zh="没有数据的指标", en="figures without data"), (_without_data(plan),)),
         ),
         span="now-7d",
+        times="receipt",
     )
 
 

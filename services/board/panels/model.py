@@ -22,6 +22,10 @@ it, in words that their columns know."""
 Choice = Literal["division", "indicator"]
 """What people may choose on a dashboard; always one."""
 
+Times = Literal["event", "receipt"]
+"""Of which times a range is: when things were so, which the board's clock tells, or when we received and did
+them, which the machine's does. In real use both clocks are one; a demo lives in other years."""
+
 FROM, TO, STEP = "$__fromTime", "$__toTime", "$__interval_s"
 DIVISION, INDICATOR = "${division:sqlstring}", "${indicator:sqlstring}"
 
@@ -98,7 +102,7 @@ class Dashboard:
     """Panels that are looked at together.
 
     `span`: how far back it looks at first; `refresh`: how often it asks anew, both as Grafana writes
-    lengths of time.
+    lengths of time; `times`: what a range of time means.
     """
 
     id: str
@@ -107,6 +111,7 @@ class Dashboard:
     choices: tuple[Choice, ...] = ()
     span: str = "now-1y"
     refresh: str = "30s"
+    times: Times = "event"
 
     @property
     def panels(self) -> list[Panel]:
@@ -128,8 +133,8 @@ class Asked:
 def filled(sql: str, asked: Asked) -> str:
     """Return a statement with all that it leaves open put in. Raises ValueError for what it may not name."""
     known = {
-        FROM: f"toDateTime({int(asked.begin.timestamp())})",
-        TO: f"toDateTime({int(asked.end.timestamp())})",
+        FROM: f"toDateTime({int(asked.begin.timestamp())}, 'UTC')",
+        TO: f"toDateTime({int(asked.end.timestamp())}, 'UTC')",
         STEP: str(asked.step),
         DIVISION: _quoted(asked.division),
         INDICATOR: _quoted(asked.indicator),

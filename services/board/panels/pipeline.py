@@ -20,6 +20,7 @@ def dashboard(_plan: Plan) -> Dashboard:
         ),
         span="now-6h",
         refresh="10s",
+        times="receipt",
     )
 
 
