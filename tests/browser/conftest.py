@@ -18,8 +18,10 @@ from tests.board import ledger
 from tests.board.conftest import board, board_broker, county, settings, tables
 from tests.board.county import PLAN, TODAY, write_figures
 from tests.board.running import RunningBoard
+from tests.browser.views import HEIGHTS
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
+from tests.support.services import Service
 
 __all__ = ["board", "board_broker", "county", "settings", "tables"]
 
@@ -35,7 +37,6 @@ FLAGS = [
 PATIENCE_MS = 30_000
 """How long a page may take to show what it must: a past moment is worked out from the records, and a busy
 machine takes its time. Reaching it fails the test."""
-HEIGHTS = {1440: 900, 390: 844}
 
 Open = Callable[..., Page]
 
@@ -67,17 +68,21 @@ def browser_errors() -> list[str]:
 
 @pytest.fixture
 def open_page(browser: Browser, browser_errors: list[str]) -> Iterator[Open]:
-    """Open the board in a new profile; at the end no page may have reported an error."""
+    """Open the board in a new profile; at the end no page may have reported an error.
+
+    `live`: it follows the stream of changes, and is returned when it does and shows its figures.
+    """
     errors = browser_errors
     contexts = []
 
     def opened(
-        running: RunningBoard,
+        running: RunningBoard | Service,
         path: str = "/",
         *,
         width: int = 1440,
         scheme: Literal["light", "dark"] = "light",
         reduced: bool = False,
+        live: bool = True,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": HEIGHTS[width]},
@@ -94,8 +99,9 @@ def open_page(browser: Browser, browser_errors: list[str]) -> Iterator[Open]:
             lambda message: errors.append(message.text) if message.type in ("error", "warning") else None,
         )
         page.goto(running.url + path)
-        page.wait_for_selector("#connection[data-state=live]")
-        page.wait_for_selector("#main:not([aria-busy])")
+        if live:
+            page.wait_for_selector("#connection[data-state=live]")
+            page.wait_for_selector("#main:not([aria-busy])")
         return page
 
     yield opened

@@ -57,7 +57,7 @@ export function paceLine(declaration, figure) {
   return [
     pace && part({ zh: "月均进度", en: "pace" }, {
       zh: `需 ${pace.needed}，实 ${pace.observed} ${pace.unit.zh}`,
-      en: `${pace.needed} needed, ${pace.observed} seen, ${pace.unit.en}`,
+      en: `needed ${pace.needed}, seen ${pace.observed} ${pace.unit.en}`,
     }),
     ahead && part({ zh: "到期预测", en: "forecast" }, {
       zh: `${ahead.value}${ahead.band ? `（${ahead.band}）` : ""}`,
@@ -74,7 +74,8 @@ const part = (name, said, title = null) => h("span", { title }, h("span", { clas
 
 function drawGauge(declaration, figure, parts) {
   const promised = Number(declaration.target.value);
-  const [low, high] = [figure?.forecast_low ?? null, figure?.forecast_high ?? null];
+  const ahead = f.forecast(declaration, figure)?.band;
+  const [low, high] = ahead ? [figure.forecast_low, figure.forecast_high] : [null, null];
   const largest = Math.max(figure?.value ?? 0, promised, high ?? 0);
   const full = declaration.unit.zh === "%" && largest <= 100 ? 100 : largest * 1.08 || 1;
   parts.fill.style.setProperty("--share", f.hasValue(figure) ? Math.min(1, figure.value / full) : 0);

@@ -106,9 +106,9 @@ export function pace(declaration, figure) {
   return { needed: said(needed), observed: said(observed), unit: { zh: `${each.zh}/月`, en: `${each.en} a month` } };
 }
 
-/** What is expected on the due day, with its 80 % band; null where nothing can be said. */
+/** What is expected on the due day, with its 80 % band; null where nothing can be said, or that day has come. */
 export function forecast(declaration, figure) {
-  if ((figure?.forecast ?? null) === null) return null;
+  if ((figure?.forecast ?? null) === null || figure.as_of >= figure.due) return null;
   const said = (expected) => number(expected, declaration.decimals);
   const known = (figure.forecast_low ?? null) !== null && (figure.forecast_high ?? null) !== null;
   return { value: said(figure.forecast), band: known ? `${said(figure.forecast_low)} – ${said(figure.forecast_high)}` : null };

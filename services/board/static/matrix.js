@@ -18,7 +18,7 @@ export function matrix(box, view) {
     const left = declarations.length - columns.length;
     const fold = h("details", { class: "fold", "data-theme": theme, open: open.has(theme) || (first && place === 0) },
       h("summary", { id: `fold-${theme}` }, h("b", {}, pair(THEMES[theme])), " ",
-        h("span", { class: "many" }, pair({
+        h("span", { class: "many" }, brief({
           zh: `${columns.length} 项${left ? `（另 ${left} 项只统计到县）` : ""}`,
           en: `${columns.length} indicators${left ? ` (${left} more for the county only)` : ""}`,
         }))),

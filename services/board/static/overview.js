@@ -26,7 +26,7 @@ export function overview(view) {
   function build() {
     if (!view.division(division)) division = view.county;
     pick.replaceChildren(...view.divisions.map((known) =>
-      h("option", { value: known.code, selected: known.code === division }, known.level === "county" ? `全县 · county ${known.name}` : known.name)));
+      h("option", { value: known.code, selected: known.code === division }, known.level === "county" ? "全县 · whole county" : known.name)));
     const level = view.level(division);
     made = new Map();
     themes = byTheme(view.kept(division)).map(([theme, declarations]) => {

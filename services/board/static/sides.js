@@ -45,9 +45,10 @@ function item(alert, view) {
   return h("li", { "data-severity": alert.severity },
     h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), name,
       ...(alert.state === "firing" ? [] : [" ", h("span", { class: "state" }, pair(state(alert)))])),
-    h("p", {}, place, declaration ? brief(measured(alert, declaration)) : ""),
+    h("p", {}, declaration ? brief(measured(alert, place, declaration)) : place),
     alert.reason ? h("p", { class: "reason" }, pair(halves(alert.reason))) : null,
-    h("p", { class: "since" }, brief({ zh: "自", en: "since" }), " ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), " · ", brief({ zh: "数据截至", en: "data as of" }), ` ${alert.as_of}`));
+    h("p", { class: "since" }, brief({ zh: "自", en: "since" }), " ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), " · ",
+      h("span", {}, brief({ zh: "数据截至", en: "data as of" }), ` ${alert.as_of}`)));
 }
 
 function state({ state, held }) {
@@ -55,10 +56,10 @@ function state({ state, held }) {
   return held ? { zh: `${zh}，维持`, en: `${en}, held` } : { zh, en };
 }
 
-function measured(alert, { decimals, unit }) {
+function measured(alert, place, { decimals, unit }) {
   const now = (lang) => (alert.value === null ? STATUS.no_data[lang] : `${f.number(alert.value, decimals)} ${unit[lang]}`);
   const limit = f.plain(alert.threshold);
-  return { zh: `：${now("zh")}，界限 ${limit}`, en: `: ${now("en")}, threshold ${limit}` };
+  return { zh: `${place}：${now("zh")}，界限 ${limit}`, en: `${place}: ${now("en")}, threshold ${limit}` };
 }
 
 export async function feeds() {

@@ -1,0 +1,28 @@
+"""Every view of the board, for the tests that look at all of them: a new one is a line here."""
+
+from dataclasses import dataclass
+
+PHONE, TABLET, DESK = 390, 768, 1440
+HEIGHTS = {PHONE: 844, TABLET: 1024, DESK: 900, 1920: 1080, 3840: 2160}
+
+
+@dataclass(frozen=True)
+class View:
+    """A view that can be opened by its address."""
+
+    name: str
+    path: str
+    ready: str
+    """What is there once it shows its figures."""
+    widths: tuple[int, ...] = (PHONE, TABLET, DESK)
+    live: bool = True
+    """Whether it follows the stream of changes, and says so."""
+
+
+VIEWS = (
+    View("overview", "/#overview", ".card .big"),
+    View("townships", "/#townships", "#matrix .cell .num"),
+    View("tasks", "/#tasks", ".task .report"),
+    View("figure", "/#childcare_places_per_1000/532622", "#panel-chart :is(svg, canvas)"),
+    View("records", "/#childcare_places_per_1000/532622/records", "#panel[open] #records-total:not(:empty)"),
+)
