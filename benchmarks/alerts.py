@@ -5,8 +5,8 @@
 
 A thousand alerts fire at once: of the plan's indicators in the county and its townships, each severity among
 them. Then everybody's group wait is over, and one evaluation decides for all subscribers who is told of what,
-renders it, and inserts the notices into the ledger of a real ClickHouse as one block. Three sets of
-subscribers:
+renders it, and inserts the notices into the ledger of a real ClickHouse, each batch while the next is
+rendered. Three sets of subscribers:
 
     mix       as in a county: most want a theme of a township, some a severity, some everything, in two
               languages, by e-mail and robots
@@ -37,7 +37,7 @@ from services.alerts.channels.wecom import WeCom
 from services.alerts.routing.notices import Directory, Scribe
 from services.alerts.routing.router import Router
 from services.alerts.routing.subscriber import Address, Subscriber
-from services.alerts.routing.writing import keep
+from services.alerts.routing.writing import kept
 from services.platform.clickhouse import ClickHouse
 from services.platform.migrations import migrate
 from services.platform.plan import Plan, load_plan
@@ -71,7 +71,7 @@ def main() -> None:
     plan = load_plan(ROOT / "plans" / "yanshan")
     print(machine())
     print(f"{wanted.subscribers:,} subscribers, {wanted.alerts:,} alerts; seconds, median of {wanted.rounds}")
-    print("set          told of  notices      MB  decide  render  insert     all")
+    print("set          told of  notices      MB  decide   write     all")
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         server.start()
@@ -138,18 +138,17 @@ def _round(pool: ClickHouse, plan: Plan, crowd: Crowd, wanted: argparse.Namespac
     began = time.perf_counter()
     tellings = router.tick(now)
     decided = time.perf_counter()
-    made = Scribe(directory, channels, router.episodes, now).write(tellings)
-    rendered = time.perf_counter()
-    keep(pool, made)
-    kept = time.perf_counter()
+    batches = Scribe(directory, channels, router.episodes, now).batches(tellings)
+    made = [one for batch in kept(pool, batches) for one in batch]
+    ended = time.perf_counter()
     told = sum(len(one.notice.covers) for one in made)
     megabytes = sum(len(one.notice.payload.encode()) for one in made) / 1e6
     [(rows,)] = pool.query("SELECT count() FROM alert_notice")
     assert rows == len(made) > 0, (rows, len(made))
     pool.query("TRUNCATE TABLE alert_notice")
-    spent = (decided - began, rendered - decided, kept - rendered, kept - began)
+    spent = (decided - began, ended - decided, ended - began)
     times = "".join(f"{one:>8.2f}" for one in spent)
-    return kept - began, f"{told:>10,}{len(made):>9,}{megabytes:>8.0f}{times}"
+    return ended - began, f"{told:>10,}{len(made):>9,}{megabytes:>8.0f}{times}"
 
 
 def _median(rounds: Sequence[tuple[float, str]]) -> float:

@@ -2,15 +2,17 @@
 it is sent, and where the rest can be seen.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar, Final
 
 from schemas.alert import AlertChange
 from schemas.declaration import Text
 from schemas.words import ALERT_STATE, SEVERITY
 from services.alerts.channels import Language, Why
-from services.alerts.channels.cut import Size, joined, utf8
+from services.alerts.channels.cut import Items, Size, joined, utf8
 from services.alerts.place import manageable
 from services.alerts.rules.limits import plain, with_unit
 
@@ -79,7 +81,7 @@ class Letter:
 
     title: str
     head: str
-    items: tuple[str, ...]
+    items: Items
     foot: str
     more: Callable[[int], str]
 
@@ -116,10 +118,10 @@ def letter(
 
     if len(changes) == 1:
         [change] = changes
-        items = tuple(f"{line}{end}" for line in _facts(change, say))
+        items: Items = [f"{line}{end}" for line in _facts(change, say)]
         foot = end + end.join(_links(change, say)) + end
     else:
-        items = tuple(say.briefly(change) + end for change in changes)
+        items = _Briefs(changes, say)
         foot = f"{end}{style.link(say.label('看板', 'Board'), board)}{end}"
     if managed:
         label = say.label("确认、静默、订阅设置", "Acknowledge, silence, settings")
@@ -132,38 +134,23 @@ def title(changes: Sequence[AlertChange], language: Language, why: Why) -> str:
     return _title(changes, _Speech(language, PLAIN), why)
 
 
-_BRIEFS: dict[tuple[int, Language, int], tuple[AlertChange, str]] = {}
-"""By identity of change and style: thousands may be told of the same alerts, each of a choice of them."""
-_MOST_BRIEFS = 20_000
-
-
 class _Speech:
     """Speaks a language, in a style."""
 
     def __init__(self, language: Language, style: Style) -> None:
-        self._language = language
+        self.language = language
         self.style = style
-
-    def briefly(self, change: AlertChange) -> str:
-        """An alert among others; said before, it is not made again."""
-        key = (id(change), self._language, id(self.style))
-        known = _BRIEFS.get(key)
-        if known is None or known[0] is not change:
-            if len(_BRIEFS) >= _MOST_BRIEFS:
-                _BRIEFS.clear()
-            known = _BRIEFS[key] = (change, _brief(change, self))
-        return known[1]
 
     def label(self, zh: str, en: str) -> str:
         """A label: both stand side by side."""
-        return {"zh": zh, "en": en, "both": f"{zh} {en}"}[self._language]
+        return {"zh": zh, "en": en, "both": f"{zh} {en}"}[self.language]
 
     def pair(self, zh: str, en: str) -> str:
         """A phrase: in both languages, one after the other."""
         zh, en = self.style.clean(zh), self.style.clean(en)
         if zh == en:
             return zh
-        return {"zh": zh, "en": en, "both": f"{zh} · {en}"}[self._language]
+        return {"zh": zh, "en": en, "both": f"{zh} · {en}"}[self.language]
 
     def text(self, text: Text) -> str:
         return self.pair(text.zh, text.en)
@@ -172,7 +159,7 @@ class _Speech:
         """A number with its unit; in both languages, the number once."""
         zh, en = (self.style.clean(with_unit(number, one)) for one in (unit.zh, unit.en))
         both = zh if zh == en else f"{zh} ({self.style.clean(unit.en)})"
-        return {"zh": zh, "en": en, "both": both}[self._language]
+        return {"zh": zh, "en": en, "both": both}[self.language]
 
     def fact(self, zh: str, en: str, value: str) -> str:
         return f"{self.style.strong(self.label(zh, en))}: {value}"
@@ -235,6 +222,34 @@ def _facts(change: AlertChange, say: _Speech) -> list[str]:
     ]
 
 
+class _Briefs:
+    """Alerts one after the other, each in brief. None is rendered before it is asked for, nor twice:
+    thousands are told of a choice of the same alerts, and often no more fit than the first.
+    """
+
+    _made: ClassVar[defaultdict[tuple[Language, int], dict[int, tuple[AlertChange, str]]]] = defaultdict(dict)
+    """By language and style, then by the identity of the change."""
+    _MOST: Final = 10_000
+
+    def __init__(self, changes: Sequence[AlertChange], say: _Speech) -> None:
+        self._changes = changes
+        self._say = say
+        self._known = self._made[say.language, id(say.style)]
+        if len(self._known) > self._MOST:
+            self._known.clear()
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def __iter__(self) -> Iterator[str]:
+        known = self._known
+        for change in self._changes:
+            made = known.get(id(change))
+            if made is None or made[0] is not change:
+                made = known[id(change)] = (change, _brief(change, self._say))
+            yield made[1]
+
+
 def _brief(change: AlertChange, say: _Speech) -> str:
     """An alert among others: what and where, the figure, whose it is, where to look."""
     state, severity = say.text(_state(change)), say.text(SEVERITY[change.severity])
@@ -250,6 +265,7 @@ def _brief(change: AlertChange, say: _Speech) -> str:
             say.style.strong(f"{state} ({severity}) {say.text(_name(change))}"),
             f"{mark}{'; '.join(figure)}",
             " · ".join([*owner, *_links(change, say, short=True)]),
+            "",
             "",
         )
     )

@@ -1,6 +1,7 @@
 """Texts cut by bytes: never too long, never half a character, and what is left out is said."""
 
 import unicodedata
+from collections.abc import Iterator
 
 import orjson
 import pytest
@@ -57,6 +58,32 @@ def test_what_is_left_out_of_a_list_is_counted(
     if text.endswith(foot) and text.startswith(head):
         kept = len(items) - max(said)
         assert text.startswith(head + "".join(items[:kept])[:10])
+
+
+class Rendered:
+    """Items that are made when they are asked for."""
+
+    def __init__(self, items: list[str]) -> None:
+        self._items = items
+        self.made = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[str]:
+        self.made = 0
+        for item in self._items:
+            self.made += 1
+            yield item
+
+
+@given(items=st.lists(TEXTS.filter(bool), min_size=1, max_size=40), most=st.integers(120, 700), size=SIZES)
+def test_what_cannot_fit_is_not_rendered(items: list[str], most: int, size: Size) -> None:
+    rendered = Rendered(items)
+    assert joined("", rendered, "", most, more=more, size=size) == joined(
+        "", items, "", most, more=more, size=size
+    )
+    assert sum(map(len, items[: rendered.made - 1])) <= most
 
 
 @given(text=TEXTS)

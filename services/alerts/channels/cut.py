@@ -1,7 +1,8 @@
 """Texts cut to what a receiver takes, which counts bytes and not characters."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import orjson
 
@@ -9,6 +10,16 @@ Size = Callable[[str], int]
 """Bytes of a text; that of two texts together is the sum."""
 
 _MARK = "…"
+_WIDEST = 6
+"""Bytes a character has at most, as one that JSON escapes; it has one at least."""
+
+
+class Items(Protocol):
+    """Texts in their order: a list, or what makes them one by one when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[str]: ...
 
 
 def utf8(text: str) -> int:
@@ -45,7 +56,7 @@ def cut(text: str, most: int, size: Size = utf8) -> str:
 
 def joined(
     head: str,
-    items: Sequence[str],
+    items: Items,
     foot: str,
     most: int | None,
     *,
@@ -54,22 +65,36 @@ def joined(
 ) -> str:
     """Return head, items and foot; where that is too much, as many items as fit, then `more` of how many are
     left, which says where they are. A first item that does not fit alone is cut.
+
+    No item is taken of which it is plain by the characters before that it does not fit.
     """
-    whole = head + "".join(items) + foot
-    if most is None or size(whole) <= most:
-        return whole
-    reserve = size(head) + size(foot) + max(size(more(1)), size(more(len(items))))
-    room = most - reserve
+    if most is None:
+        return head + "".join(items) + foot
+    room = left = most - size(head) - size(foot)
     kept: list[str] = []
+    characters = 0
     for item in items:
-        if size(item) > room:
-            break
         kept.append(item)
-        room -= size(item)
+        characters += len(item)
+        if characters > room:
+            break
+    if len(kept) == len(items) and characters * _WIDEST <= room:
+        return head + "".join(kept) + foot
+    for number, item in enumerate(kept):
+        left -= size(item)
+        if left < 0:
+            kept = kept[: number + 1]
+            break
+    if left >= 0:
+        return head + "".join(kept) + foot
+    reserve = max(size(more(1)), size(more(len(items))))
+    while kept and left < reserve:
+        left += size(kept.pop())
     if kept:
         return head + "".join(kept) + more(len(items) - len(kept)) + foot
+    room -= reserve
     if room > size(_MARK):
-        return head + cut(items[0] if items else "", room, size) + more(len(items)) + foot
+        return head + cut(next(iter(items), ""), room, size) + more(len(items)) + foot
     return cut(head, most - size(more(len(items))), size) + more(len(items))
 
 

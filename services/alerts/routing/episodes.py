@@ -37,9 +37,9 @@ class Episode:
     """The newest change that corrected what had been told."""
 
     @property
-    def whole(self) -> tuple[AlertChange, ...]:
-        """What somebody is told who has heard nothing of it yet."""
-        return (self.newest,) if self.newest.condition == "firing" else (self.first, self.newest)
+    def whole(self) -> tuple[AlertChange, AlertChange]:
+        """Its beginning and how it stands, for whoever has heard of neither."""
+        return self.first, self.newest
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,8 @@ class Episodes:
         self.corrected = 0
         self.urgent = 0
         self.inhibited = 0
+        self.moved = 0
+        """What no longer just fires: who has heard nothing of it is told of its beginning too."""
         self._by_id: dict[UUID, int] = {}
         self._lasted: dict[int, int] = {}
         self._endings: list[tuple[datetime, int]] | None = None
@@ -142,7 +144,8 @@ class Episodes:
         outdated = Outdated()
         if phase == "over":
             if self.live & bit:
-                episode.ended, episode.newest = at, change
+                episode.ended = at
+                self._tell(slot, change)
                 self.live &= ~bit
                 self.no_data &= ~bit
                 episode.lacking = None
@@ -151,13 +154,15 @@ class Episodes:
         elif self.over & bit:  # the same alert fires again: a later record has shown that it had not ended
             episode.first = episode.newest = change
             episode.began, episode.ended, episode.correction = at, None, None
+            self.moved &= ~bit
             outdated = Outdated(begun=bit, any=bit) | self._stand(slot, change)
         else:
             outdated = self._stand(slot, change)
             if outdated.any:
-                episode.newest = change
+                self._tell(slot, change)
         if change.correction and not outdated.begun:
-            episode.newest = episode.correction = change
+            self._tell(slot, change)
+            episode.correction = change
             self.corrected |= bit
             outdated |= Outdated(corrected=bit, any=bit)
         self._lasted.clear()
@@ -197,6 +202,14 @@ class Episodes:
                 episode.began, episode.ended = now - (episode.ended - episode.began), now
         self._lasted.clear()
         self._endings = None
+
+    def _tell(self, slot: int, change: AlertChange) -> None:
+        """Let a change be what there is to tell of a slot."""
+        self.slots[slot].newest = change
+        if change.condition == "firing":
+            self.moved &= ~(1 << slot)
+        else:
+            self.moved |= 1 << slot
 
     def _begin(self, change: AlertChange, at: datetime) -> int:
         slot = len(self.slots)

@@ -39,16 +39,17 @@ class Telling:
         """What it tells of, the most severe first, the beginning of an alert before its end."""
         found: list[AlertChange] = []
         slots = episodes.slots
+        twice = self.fresh & episodes.moved
         for severity in ("critical", "warning", "info"):
             these = self.slots & episodes.index.of("severity", (severity,))
             if self.only:
                 found += [_one_side(slots[slot], self.only) for slot in members(these)]
-            elif not self.fresh:
-                found += [slots[slot].newest for slot in members(these)]
-            else:
+            elif these & twice:
                 for slot in members(these):
                     one = slots[slot]
-                    found += one.whole if self.fresh >> slot & 1 else (one.newest,)
+                    found += one.whole if twice >> slot & 1 else (one.newest,)
+            else:
+                found += [slots[slot].newest for slot in members(these)]
         return tuple(found)
 
 

@@ -1,7 +1,7 @@
 """Keeps routing going: hears what is logged, looks up what people have said, and lets notices go.
 
 The order of the writes holds everything: a change is in `alert_log` first, its notices are in the ledger
-second, in one insert a batch, and are sent third. Who begins anew finds by log and ledger what is still to be
+second, and are sent third. Who begins anew finds by log and ledger what is still to be
 told, so a crash between any two of them neither repeats nor forgets.
 """
 
@@ -14,12 +14,13 @@ from uuid import UUID
 from schemas.alert import AlertChange
 from schemas.declaration import Text
 from services.alerts.channels import Channel, Notice, Recipient
+from services.alerts.ledger import Ledger
 from services.alerts.routing.notices import Directory, Scribe
 from services.alerts.routing.past import Past
 from services.alerts.routing.router import Logged, Router
 from services.alerts.routing.store import Store
 from services.alerts.routing.subscriber import Subscriber
-from services.alerts.routing.writing import keep
+from services.alerts.routing.writing import kept
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
 
@@ -49,12 +50,13 @@ class Keeper:
         lay: Callable[[Laid, Laid], Awaitable[None]],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`take` is given notices that the ledger holds; `lay` is told which alerts are silenced, and which
-        acknowledged, each with why and by whom, whenever that has changed.
+        """`take` is given notices that the ledger holds, some perhaps again; `lay` is told which alerts are
+        silenced, and which acknowledged, each with why and by whom, whenever that has changed.
         """
         self._clickhouse = clickhouse
         self._store = Store(clickhouse)
         self._past = Past(clickhouse)
+        self._ledger = Ledger(clickhouse)
         self._channels = channels
         self._built_in = built_in
         self._themes = themes
@@ -68,6 +70,7 @@ class Keeper:
         self._heard: list[Logged] = []
         self._read: frozenset[object] = frozenset()
         self._doubt = True
+        self._waiting = False
         self._roomy = _SLOTS
         self._woken = asyncio.Event()
         self.trouble = ""
@@ -118,6 +121,9 @@ class Keeper:
             await asyncio.to_thread(self._begin)
         else:
             await asyncio.to_thread(self._obey)
+        if self._waiting:
+            self._take(await asyncio.to_thread(self._ledger.waiting))
+            self._waiting = False
         self._listen()
         now = self._now()
         laid = (self._router.silenced(now), self._router.acknowledged())
@@ -142,15 +148,16 @@ class Keeper:
         try:
             notices = await asyncio.to_thread(self._write, now)
         except BaseException:
-            self._doubt = True  # the router counts as told what may not be kept
+            # The router counts as told what may not be kept, and nobody was given what may be.
+            self._doubt = self._waiting = True
             raise
         self._take(notices)
 
     def _write(self, now: datetime) -> list[Notice]:
         tellings = self._router.tick(now)
-        made = Scribe(self._directory, self._channels, self._router.episodes, now).write(tellings)
-        keep(self._clickhouse, made)
-        return [one.notice for one in made if not one.muted]
+        scribe = Scribe(self._directory, self._channels, self._router.episodes, now)
+        batches = kept(self._clickhouse, scribe.batches(tellings))
+        return [one.notice for made in batches for one in made if not one.muted]
 
     def _begin(self) -> None:
         """Everything anew, from the tables."""

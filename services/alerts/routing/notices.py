@@ -1,6 +1,6 @@
 """Notices of tellings: one for each address, rendered once for all who are told the same in one language."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -16,6 +16,9 @@ from services.alerts.routing.subscriber import Subscriber
 _NAMES = uuid5(NAMESPACE_URL, "minmai.routed")
 _ALIKE = frozenset({"mail", "wecom", "dingtalk", "feishu", "alertmanager", "topic"})
 """Channels whose payload says nothing of the notice or the address: it is the same for all."""
+
+TELLINGS_A_BATCH = 1_000
+"""Of one insert into the ledger: while it is under way the next are rendered."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,23 @@ class Scribe:
         self._covered: dict[int, tuple[AlertChange, Covered, bytes]] = {}  # by the identity of the change
         self._payloads: dict[tuple[str, str, Why, str], str] = {}
 
-    def write(self, tellings: Sequence[Telling | Verbatim]) -> list[Made]:
+    def write(self, tellings: Iterable[Telling | Verbatim]) -> list[Made]:
         """Return the notices of tellings, in their order."""
         return [made for one in tellings for made in self._notices(one)]
+
+    def batches(self, tellings: Iterable[Telling | Verbatim]) -> Iterator[list[Made]]:
+        """Yield the notices of tellings in batches, those of one telling together.
+
+        The first batch is of all who hear every change: what is routed is routed for each of them.
+        """
+        first: list[Telling | Verbatim] = []
+        rest: list[Telling | Verbatim] = []
+        for one in tellings:
+            (first if isinstance(one, Verbatim) else rest).append(one)
+        if first:
+            yield self.write(first)
+        for at in range(0, len(rest), TELLINGS_A_BATCH):
+            yield self.write(rest[at : at + TELLINGS_A_BATCH])
 
     def _notices(self, telling: Telling | Verbatim) -> Iterable[Made]:
         if isinstance(telling, Verbatim):
@@ -111,15 +128,13 @@ class Scribe:
         return self._contents[key]
 
     def _of(self, changes: tuple[AlertChange, ...]) -> _Content:
-        known = [self._covered.get(id(one)) or self._cover(one) for one in changes]
-        digest = blake2b(b"".join(named for _change, _covered, named in known), digest_size=16)
-        return _Content(changes, tuple(covered for _change, covered, _named in known), digest.hexdigest())
-
-    def _cover(self, change: AlertChange) -> tuple[AlertChange, Covered, bytes]:
-        named = f"{change.state} {change.changed_at.isoformat()}\n".encode()
-        known = change, Covered.of(change), change.alert_id.bytes + named
-        self._covered[id(change)] = known
-        return known
+        known = self._covered
+        for one in changes:
+            if id(one) not in known:
+                known[id(one)] = _cover(one)
+        told = [known[id(one)] for one in changes]
+        digest = blake2b(b"".join([named for _change, _covered, named in told]), digest_size=16)
+        return _Content(changes, tuple([covered for _change, covered, _named in told]), digest.hexdigest())
 
     def _payload(self, id: UUID, content: _Content, to: Destination, why: Why) -> str:
         channel = self._channels[to.channel]
@@ -129,6 +144,11 @@ class Scribe:
         if key not in self._payloads:
             self._payloads[key] = channel.payload(id, content.changes, to.to, why)
         return self._payloads[key]
+
+
+def _cover(change: AlertChange) -> tuple[AlertChange, Covered, bytes]:
+    named = f"{change.state} {change.changed_at.isoformat()}\n".encode()
+    return change, Covered.of(change), change.alert_id.bytes + named
 
 
 def _why(change: AlertChange) -> Why:

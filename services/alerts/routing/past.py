@@ -61,7 +61,7 @@ class Past:
     def unrouted(self, routed_by: str) -> list[AlertChange]:
         """The changes that no notice covers to this subscriber, who hears of every one; oldest first.
 
-        Each batch of notices is one insert, so what is routed is routed for all who hear every change.
+        The notices of all who hear every change are one insert, so what is routed is routed for each of them.
         """
         with migrated():
             rows = self._clickhouse.rows(

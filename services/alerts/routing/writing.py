@@ -1,10 +1,11 @@
-"""Many notices into the ledger, as one block.
+"""Many notices into the ledger, each batch as one block.
 
 What notices cover is sent as numbers into one list of changes, which the server looks up: ten thousand
 notices of a hundred alerts each are a million entries, and clickhouse-driver writes value by value.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,21 @@ _INSERT = f"""
     FROM made"""
 
 
+def kept(clickhouse: ClickHouse, batches: Iterable[list[Made]]) -> Iterator[list[Made]]:
+    """Keep batches one after the other, each while the next is being made; yield each once it is kept.
+
+    Raises Unavailable; then no insert is under way any more.
+    """
+    with ThreadPoolExecutor(1, "ledger") as thread:
+        under_way: Future[list[Made]] | None = None
+        for made in batches:
+            if under_way is not None:
+                yield under_way.result()
+            under_way = thread.submit(_kept, clickhouse, made)
+        if under_way is not None:
+            yield under_way.result()
+
+
 def keep(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
     """Keep notices that wait, and those that are muted with the reason. Raises Unavailable."""
     if not made:
@@ -54,11 +70,10 @@ def keep(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
                     told.append(covered)
                     numbers[id(covered)] = len(told)
             lists[id(covers)] = np.array([numbers[id(one)] for one in covers], "<u4").tobytes()
-    rows: dict[str, list[Any]] = {f"{name} {type}": [] for name, type in _PLAIN.items()}
-    columns = list(rows.values())
-    for one in made:
-        for column, value in zip(columns, _row(one), strict=True):
-            column.append(value)
+    shared = 2 * len({id(one.notice.payload) for one in made}) < len(made)
+    types = {**_PLAIN, "payload": "LowCardinality(String)"} if shared else _PLAIN  # each once on the way
+    columns = zip(*map(_row, made), strict=True)
+    rows = {f"{name} {type}": values for (name, type), values in zip(types.items(), columns, strict=True)}
     packed = [lists[id(one.notice.covers)] for one in made]
     with migrated():
         clickhouse.query(
@@ -66,6 +81,11 @@ def keep(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
             given={"made": {**rows, "numbers String": packed}, "told": _told(told)},
             settings={"max_threads": 1},
         )
+
+
+def _kept(clickhouse: ClickHouse, made: list[Made]) -> list[Made]:
+    keep(clickhouse, made)
+    return made
 
 
 def _row(one: Made) -> tuple[Any, ...]:

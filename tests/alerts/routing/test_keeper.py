@@ -10,11 +10,15 @@ import pytest
 from schemas.alert import AlertChange
 from services.alerts.channels import Language, Limits, Notice, Outcome, Recipient, Why
 from services.alerts.log import Log
+from services.alerts.routing import notices, writing
 from services.alerts.routing.keeper import Keeper, Laid
+from services.alerts.routing.notices import Made
 from services.alerts.routing.orders import Silence
 from services.alerts.routing.store import ReservedId, Store, UnknownOrder
 from services.alerts.routing.subscriber import Address, Subscriber
+from services.alerts.routing.writing import keep
 from services.platform.clickhouse import ClickHouse
+from services.platform.errors import Unavailable
 from services.platform.settings import Common
 from tests.alerts.routing.timeline import NOON, THEMES, alert, change, person
 
@@ -145,6 +149,37 @@ async def test_a_change_that_is_read_and_heard_of_is_told_once(office: Office) -
     await office.keeper.turn()
     await office.after(5)
     assert office.told("topic") == ["first: a firing"]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["answer lost", "never came"])
+async def test_notices_whose_insert_failed_are_told_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """Of three batches the second fails, before the table has it or after."""
+    monkeypatch.setattr(notices, "TELLINGS_A_BATCH", 1)
+    for name in ("ann", "bob", "cid"):
+        office.store.subscribe(person(name), "test", office.now)
+    await office.says("a", "firing")
+    calls = 0
+
+    def fails_once(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2 and kept:
+            keep(clickhouse, made)
+        if calls == 2:
+            raise Unavailable("gone")
+        keep(clickhouse, made)
+
+    monkeypatch.setattr(writing, "keep", fails_once)
+    with pytest.raises(Unavailable):
+        await office.after(30)
+    await office.after(1)
+    await office.after(1)
+    told = {one.notice_id: one for one in office.sent if one.subscriber != "topic"}
+    assert sorted((one.subscriber, one.payload) for one in told.values()) == [
+        (name, "first: a firing") for name in ("ann", "bob", "cid")
+    ]
 
 
 async def test_what_people_say_is_obeyed_within_a_turn(office: Office) -> None:
