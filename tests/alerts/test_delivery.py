@@ -25,6 +25,7 @@ class FakeChannel:
     """Asks `judge` what to answer; without one it delivers."""
 
     limits = Limits()
+    alike = True
 
     def __init__(self, name: str, judge: Callable[[Notice], Outcome] = lambda _notice: DELIVERED) -> None:
         self.name = name

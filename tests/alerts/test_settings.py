@@ -1,12 +1,17 @@
 """Settings of the alerts service: each mistake is named."""
 
+from uuid import uuid4
+
 import pytest
 
+from schemas.declaration import Text
 from services.alerts.destinations import built_in, channels_of
 from services.alerts.settings import AlertsSettings
 from services.platform.errors import SettingsError
 from services.platform.settings import load
+from tests.alerts.changes import changed
 
+LONG = changed(reason=Text(zh="因" * 5_000, en="why"))
 MAIL = {"SMTP_HOST": "mail.example", "MAIL_FROM": "a@b.example", "MAIL_TO": "c@d.example"}
 
 
@@ -59,4 +64,32 @@ async def test_channels_are_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None
         ("mail", "mail", "e@f.example"),
     ]
     for channel in (*few.values(), *many.values()):
+        await channel.close()
+
+
+TWO_PLACES = {
+    "topic": ["minmai.alert.v1"] * 2,
+    "webhook": ["https://a.example/?key=1", "https://b.example/#secret=2"],
+    "mail": ["a@b.example", "c@d.example"],
+    "wecom": ["https://a.example/?key=1", "https://a.example/?key=2"],
+    "dingtalk": ["https://a.example/?access_token=1", "https://a.example/?access_token=2#secret=SEC"],
+    "feishu": ["https://a.example/hook/1", "https://a.example/hook/2#secret=s"],
+    "alertmanager": ["http://a.example:9093", "http://b.example/am"],
+    "apprise": ["json://a.example", "ntfys://b.example/topic"],
+}
+
+
+async def test_what_is_alike_is_the_same_whoever_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    channels = channels_of(settings(monkeypatch, **MAIL))
+    assert set(channels) == set(TWO_PLACES)
+    same = {
+        name
+        for name, channel in channels.items()
+        if len(
+            {channel.payload(uuid4(), [LONG], channel.recipient(one), "first") for one in TWO_PLACES[name]}
+        )
+        == 1
+    }
+    assert same == {name for name, channel in channels.items() if channel.alike}
+    for channel in channels.values():
         await channel.close()

@@ -132,6 +132,11 @@ class Channel(Protocol):
     def limits(self) -> Limits:
         """What each of its addresses takes."""
 
+    @property
+    def alike(self) -> bool:
+        """Whether a payload says nothing of the notice or the address: in one language it is the same for all
+        who are told the same, and rendered once."""
+
     def recipient(self, address: str, language: Language = "both") -> Recipient:
         """Read an address; raises AddressError for one that is none."""
 

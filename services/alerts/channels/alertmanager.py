@@ -27,6 +27,7 @@ class Alertmanager:
 
     name = "alertmanager"
     limits = Limits()
+    alike = True
 
     def __init__(self) -> None:
         self._web = Web()

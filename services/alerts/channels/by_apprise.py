@@ -34,6 +34,7 @@ class Apprise:
 
     name = "apprise"
     limits = Limits()
+    alike = False
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_AT_ONCE, "apprise")

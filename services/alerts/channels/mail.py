@@ -68,6 +68,7 @@ class Mail:
 
     name = "mail"
     limits = Limits(bytes=TEXT_BYTES)
+    alike = True
 
     def __init__(
         self, relay: Relay, sender: str, leave: Callable[[str], str | None] = lambda _subscriber: None

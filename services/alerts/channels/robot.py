@@ -40,6 +40,7 @@ class Robot(ABC):
 
     name: ClassVar[str]
     limits: ClassVar[Limits]
+    alike: ClassVar[bool] = True
     codes: ClassVar[Mapping[int, Verdict]]
     needs: ClassVar[str]
     """What an address of this robot must have in it, by which a wrong one is known at once."""

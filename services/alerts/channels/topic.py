@@ -20,6 +20,7 @@ class Topic:
 
     name = "topic"
     limits = Limits()
+    alike = True
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap

@@ -27,6 +27,7 @@ class Webhook:
 
     name = "webhook"
     limits = Limits()
+    alike = False
 
     def __init__(self, secret: bytes | None, now: Callable[[], float] = time.time) -> None:
         """`secret` signs for addresses without one of their own; `now` dates the signatures, in Unix seconds;

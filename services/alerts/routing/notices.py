@@ -14,8 +14,6 @@ from services.alerts.routing.router import Verbatim
 from services.alerts.routing.subscriber import Subscriber
 
 _NAMES = uuid5(NAMESPACE_URL, "minmai.routed")
-_ALIKE = frozenset({"mail", "wecom", "dingtalk", "feishu", "alertmanager", "topic"})
-"""Channels whose payload says nothing of the notice or the address: it is the same for all."""
 
 TELLINGS_A_BATCH = 1_000
 """Of one insert into the ledger: while it is under way the next are rendered."""
@@ -138,7 +136,7 @@ class Scribe:
 
     def _payload(self, id: UUID, content: _Content, to: Destination, why: Why) -> str:
         channel = self._channels[to.channel]
-        if to.channel not in _ALIKE:
+        if not channel.alike:
             return channel.payload(id, content.changes, to.to, why)
         key = (to.channel, to.to.language, why, content.digest)
         if key not in self._payloads:

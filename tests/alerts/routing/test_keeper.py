@@ -29,6 +29,7 @@ class Paper:
     """A channel that only renders."""
 
     limits = Limits()
+    alike = True
 
     def __init__(self, name: str) -> None:
         self.name = name
