@@ -74,7 +74,7 @@ class Evaluator:
             return
         standing = self.watch.restless(sources.rules)
         measured = await asyncio.to_thread(sources.measure, now, standing)
-        if measured.readings or measured.failed:
+        if measured.readings or measured.failed or measured.rules & self.watch.unmeasured:
             await self._do(lambda: self._weigh(measured, now))
 
     async def tick(self) -> None:
@@ -117,6 +117,7 @@ class Evaluator:
 
     def _weigh(self, measured: Measured, now: datetime) -> list[AlertChange]:
         changes = self.watch.weigh(measured.readings)
+        self.watch.measured(measured.rules)
         for rule, why in measured.failed.items():
             changes += self.watch.fail([rule], why, now)
         return changes

@@ -5,6 +5,7 @@ here. What is laid over an alert that fires (silenced, inhibited, acknowledged) 
 never where it stands.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
@@ -24,6 +25,8 @@ from services.alerts.rules import machine
 from services.alerts.rules.machine import Outcome, Standing, later
 from services.alerts.sources import indicator
 from services.platform.plan import Plan
+
+log = logging.getLogger(__name__)
 
 _BARE = Laid(
     Text(
@@ -58,6 +61,7 @@ class Watch:
         self._gone: list[Logged] = []
         self._timed: set[Key] = set()
         self._firing: set[Key] = set()
+        self._unmeasured: set[str] = set()
         for rule, division in indicator.watched(plan):
             self._keep(Entry(rule, division, "", Standing(), "ok"))
             self._of_figure[rule.indicator, division.code].append((rule.id, division.code, ""))
@@ -90,7 +94,9 @@ class Watch:
         return {
             key
             for key, one in list(self._entries.items())
-            if key[0] in rules and one.standing.condition not in ("ok", "resolved")
+            if key[0] in rules
+            and one.standing.condition not in ("ok", "resolved")
+            and not _never_measured(one)
         }
 
     def sent(self, figure: Figure) -> set[date]:
@@ -115,13 +121,17 @@ class Watch:
         became of earlier days that alerts were sent on.
         """
         at: datetime | None = None
-        readings = []
+        readings, changes = [], []
         for figure in figures:
             for key in self._of_figure.get((figure.indicator, figure.division), ()):
-                if figure.version > self._entries[key].seen:
+                entry = self._entries[key]
+                if figure.version > entry.seen:
                     at = at or now() or figure.updated_at
-                    readings.append(self._of(self._entries[key], figure, at, revised or {}))
-        return self.weigh(readings)
+                    try:
+                        readings.append(self._of(entry, figure, at, revised or {}))
+                    except Exception as error:
+                        changes += self._fault(replace(entry, seen=figure.version), at, error)
+        return changes + self.weigh(readings)
 
     def weigh(self, readings: Iterable[Reading]) -> list[AlertChange]:
         """Weigh readings, each at its own time, and return the changes of state they make.
@@ -131,7 +141,12 @@ class Watch:
         changes, at = [], None
         for one in readings:
             at = one.at if at is None else max(at, one.at)
-            changes += self._weigh(one)
+            entry = self._entry(one)
+            if entry is not None and one.version > entry.seen:
+                try:
+                    changes += self._weigh(entry, one)
+                except Exception as error:
+                    changes += self._fault(replace(entry, seen=one.version), one.at, error)
         return changes + (self._settle(at) if at else [])
 
     def tick(self, now: datetime) -> list[AlertChange]:
@@ -141,16 +156,35 @@ class Watch:
             one = self._entries[key]
             if one.reading and one.reading.status == "value" and now >= one.reading.at:
                 again = replace(one.reading, at=now, correction=False)
-                changes += self._follow(one, machine.weigh(one.rule, one.standing, again))
+                changes += self._again(one, again)
         return changes + (self._settle(now) if changes else [])
 
     def fail(self, rules: Collection[str], why: Text, now: datetime) -> list[AlertChange]:
-        """Say that these rules cannot be evaluated: what stands is held."""
+        """Say that these rules cannot be evaluated: what stands is held.
+
+        A rule of which nothing stands is shown in error for the county, until it is `measured`.
+        """
+        self._unmeasured |= {name for name in rules if name in self._plan.rules}
+        known = [one for one in self._entries.values() if one.rule.id in rules]
+        county = self._plan.divisions[self._plan.county.county]
+        for name in sorted(self._unmeasured.intersection(rules) - {one.rule.id for one in known}):
+            known.append(Entry(self._plan.rules[name], county, "", Standing(), "ok"))
         changes = []
-        for key, one in list(self._entries.items()):
-            if key[0] in rules:
-                changes += self._follow(one, machine.freeze(one.standing, "error", now, why))
+        for one in known:
+            changes += self._follow(one, machine.freeze(one.standing, "error", now, why))
         return changes
+
+    def measured(self, rules: Collection[str]) -> None:
+        """These rules can be evaluated; what of them is in error though nothing was measured goes."""
+        self._unmeasured -= set(rules)
+        for key, one in list(self._entries.items()):
+            if key[0] in rules and _never_measured(one):
+                del self._entries[key]
+
+    @property
+    def unmeasured(self) -> frozenset[str]:
+        """The rules that could not be measured when it was last tried."""
+        return frozenset(self._unmeasured)
 
     def lay(self, state: Over, over: Mapping[UUID, Laid], now: datetime) -> list[AlertChange]:
         """Lay a state over the alerts that fire, by their ids; it is taken from all others.
@@ -209,21 +243,41 @@ class Watch:
                 return replace(found, correction=True, revision=told)
         return found
 
-    def _weigh(self, reading: Reading) -> list[AlertChange]:
-        rule = self._plan.rules.get(reading.rule)
-        entry = self._entries.get(reading.key)
-        if rule is None:
-            return []
-        if entry is None:
-            division = self._plan.divisions[reading.division]
-            entry = Entry(rule, division, reading.subject, Standing(), "ok")
-        if reading.version <= entry.seen:
-            return []
+    def _entry(self, reading: Reading) -> Entry | None:
+        """The standing that a reading is about; None: its rule is no longer declared."""
+        rule, known = self._plan.rules.get(reading.rule), self._entries.get(reading.key)
+        if rule is None or known is not None:
+            return known
+        return Entry(rule, self._plan.divisions[reading.division], reading.subject, Standing(), "ok")
+
+    def _weigh(self, entry: Entry, reading: Reading) -> list[AlertChange]:
         entry = replace(entry, seen=reading.version, reading=reading)
-        if isinstance(rule, IndicatorRule) and rule.indicator in self._frozen:
+        if isinstance(entry.rule, IndicatorRule) and entry.rule.indicator in self._frozen:
             self._keep(entry)
             return []
-        return self._follow(entry, machine.weigh(rule, entry.standing, reading))
+        return self._follow(entry, machine.weigh(entry.rule, entry.standing, reading))
+
+    def _again(self, entry: Entry, reading: Reading) -> list[AlertChange]:
+        """Weigh once more what was measured before, at its new time."""
+        try:
+            return self._follow(entry, machine.weigh(entry.rule, entry.standing, reading))
+        except Exception as error:
+            return self._fault(entry, reading.at, error)
+
+    def _fault(self, entry: Entry, at: datetime, error: Exception) -> list[AlertChange]:
+        """Let a rule be in error that failed by what nobody foresaw: what stands is held, others go on."""
+        log.exception(
+            "rule %s cannot be evaluated in %s %s", entry.rule.id, entry.division.code, entry.subject
+        )
+        said = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        why = Text(zh=f"规则评估出错（{said}），详见日志", en=f"evaluating it failed ({said}): see the log")
+        frozen = machine.freeze(entry.standing, "error", at, why)
+        try:
+            return self._follow(entry, frozen)
+        except Exception:  # it is to tell of it that fails: then the log has nothing, and this alone is known
+            standing = replace(frozen.standing, changed_at=entry.standing.changed_at)
+            self._keep(replace(entry, standing=standing, shown="error", reason=frozen.reason))
+            return []
 
     def _follow(self, entry: Entry, outcome: Outcome) -> list[AlertChange]:
         """Keep what follows, and describe the change if it is one."""
@@ -253,7 +307,8 @@ class Watch:
 
     def _keep(self, entry: Entry) -> None:
         key, standing = entry.key, entry.standing
-        at_rest = standing.changed_at is None and not isinstance(entry.rule, IndicatorRule)
+        never = standing.changed_at is None and not isinstance(entry.rule, IndicatorRule)
+        at_rest = never and standing.condition != "error"
         if at_rest:  # ten thousand merchants at rest are no standings
             self._entries.pop(key, None)
         else:
@@ -287,8 +342,7 @@ class Watch:
             return self._follow(entry, machine.freeze(entry.standing, "no_data", now, why.why))
         if entry.reading is None:
             return []
-        again = replace(entry.reading, at=max(now, entry.reading.at))
-        return self._follow(entry, machine.weigh(entry.rule, entry.standing, again))
+        return self._again(entry, replace(entry.reading, at=max(now, entry.reading.at)))
 
     def _inhibit(self) -> None:
         self._laid["inhibited"] = inhibition.inhibited(self._alerts(), self._frozen)
@@ -304,3 +358,9 @@ class Watch:
                 standing = replace(one.standing, changed_at=later(one.standing, now))
                 changes.append(self._tell(replace(one, standing=standing), laid.why, by=laid.by))
         return changes
+
+
+def _never_measured(entry: Entry) -> bool:
+    """Whether all that is known is that a source cannot measure it."""
+    of_source = not isinstance(entry.rule, IndicatorRule)
+    return of_source and entry.seen < 0 and entry.standing.changed_at is None

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from schemas import rules as kinds
 from schemas.declaration import Text
@@ -57,10 +57,35 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Measured:
-    """What the sources found: readings, and the rules that could not be measured, each with why."""
+    """What the sources found: readings, the rules that were measured, and those that could not be, each with
+    why.
+    """
 
     readings: list[Reading]
+    rules: frozenset[str]
     failed: dict[str, Text]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A source, and the rules it measures for."""
+
+    make: Callable[[list[Any]], Source]
+    rules: list[Any]
+    source: Source
+
+    @classmethod
+    def of(cls, make: Callable[[list[Any]], Source], rules: list[Any]) -> "Asked":
+        return cls(make, rules, make(rules))
+
+    @property
+    def ids(self) -> list[str]:
+        """Those of the rules."""
+        return [rule.id for rule in self.rules]
+
+    def parted(self) -> "list[Asked]":
+        """A source for each rule."""
+        return [Asked.of(self.make, [rule]) for rule in self.rules]
 
 
 class Sources:
@@ -78,59 +103,86 @@ class Sources:
         rules = [rule for rule in plan.rules.values() if rule.enabled]
         self.rules = frozenset(rule.id for rule in rules if not isinstance(rule, IndicatorRule))
         """The ids of the rules that are measured here."""
-        self._sources = sources_of(plan, rules, clickhouse, kafka)
-        self._asked: dict[Source, Moment] = {}
+        self._asked = sources_of(plan, rules, clickhouse, kafka)
+        self._last: dict[Source, Moment] = {}
         self._troubles: dict[Source, str] = {}
 
     def measure(self, now: datetime, standing: Collection[Key]) -> Measured:
         """Ask the sources whose time has come; `now` is the county's clock; blocks.
 
         What is comfortably good, and does not stand otherwise, is left out. A source that cannot be asked now
-        is asked again after its interval.
+        is asked again after its interval. One that fails by what nobody foresaw is parted first, so that of
+        several rules only the one that fails does.
         """
         moment = Moment(now, self._wall(), self._plan.zone)
-        found = Measured([], {})
-        for source, rules in self._sources:
-            if self._due(source, moment):
-                self._asked[source] = moment
-                try:
-                    with migrated():
-                        found.readings.extend(source.readings(moment, standing))
-                except Unavailable as error:
-                    found.failed.update(dict.fromkeys(rules, self._trouble(source, error)))
+        readings: list[Reading] = []
+        well: set[str] = set()
+        failed: dict[str, Text] = {}
+        for one in list(self._asked):
+            if not self._due(one.source, moment):
+                continue
+            self._last[one.source] = moment
+            try:
+                readings += self._of(one.source, moment, standing)
+                self._troubles.pop(one.source, None)
+                well.update(one.ids)
+            except Unavailable as error:
+                failed.update(dict.fromkeys(one.ids, self._trouble(one, error)))
+            except Exception as error:
+                if len(one.rules) > 1:
+                    self._part(one)
                 else:
-                    self._troubles.pop(source, None)
-        kept = {one.key for one in found.readings if not _at_rest(one)} | set(standing)
-        return Measured([one for one in found.readings if one.key in kept], found.failed)
+                    failed.update(dict.fromkeys(one.ids, self._fault(one, error)))
+        kept = {one.key for one in readings if not _at_rest(one)} | set(standing)
+        return Measured([one for one in readings if one.key in kept], frozenset(well), failed)
+
+    def _of(self, source: Source, moment: Moment, standing: Collection[Key]) -> list[Reading]:
+        with migrated():
+            found = list(source.readings(moment, standing))
+        if unknown := {one.division for one in found} - self._plan.divisions.keys():
+            raise LookupError(f"divisions {sorted(unknown)} are none of the plan's")
+        return found
 
     def _due(self, source: Source, moment: Moment) -> bool:
-        last = self._asked.get(source)
+        last = self._last.get(source)
         if last is None:
             return True
         waited = moment.wall - last.wall
         passed = max(waited, moment.now - last.now)
         return waited >= min(_BREATH, source.interval) and passed >= source.interval
 
-    def _trouble(self, source: Source, error: Unavailable) -> Text:
-        if str(error) != self._troubles.get(source):
-            log.warning("%s cannot measure now: %s", type(source).__name__, error)
-        self._troubles[source] = str(error)
+    def _part(self, one: Asked) -> None:
+        at = self._asked.index(one)
+        self._asked[at : at + 1] = one.parted()
+        self._last.pop(one.source)
+
+    def _trouble(self, one: Asked, error: Unavailable) -> Text:
+        if self._is_news(one, error):
+            log.warning("%s cannot measure now: %s", type(one.source).__name__, error)
         return Text(zh=f"现在无法测量（{error}）", en=f"cannot be measured now: {error}")
 
+    def _fault(self, one: Asked, error: Exception) -> Text:
+        if self._is_news(one, error):
+            log.exception("%s fails for %s", type(one.source).__name__, ", ".join(one.ids))
+        said = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        return Text(zh=f"测量出错（{said}），详见日志", en=f"measuring it failed ({said}): see the log")
 
-def sources_of(
-    plan: Plan, rules: Sequence[RuleBase], clickhouse: ClickHouse, kafka: str
-) -> list[tuple[Source, list[str]]]:
-    """Return the sources that these rules need, each with the ids of its rules."""
+    def _is_news(self, one: Asked, error: Exception) -> bool:
+        before, self._troubles[one.source] = self._troubles.get(one.source), str(error)
+        return before != str(error)
+
+
+def sources_of(plan: Plan, rules: Sequence[RuleBase], clickhouse: ClickHouse, kafka: str) -> list[Asked]:
+    """Return the sources that these rules need."""
     counted = Counted(clickhouse, kafka)
-    made: list[tuple[Source, list[str]]] = []
+    made: list[Asked] = []
 
     def of(wanted: type[R]) -> list[R]:
         return [rule for rule in rules if isinstance(rule, wanted)]
 
     def add(make: Callable[[list[R]], Source], found: list[R]) -> None:
         if found:
-            made.append((make(found), [rule.id for rule in found]))
+            made.append(Asked.of(make, found))
 
     add(lambda stops: FeedStops(plan, stops, clickhouse), of(kinds.FeedStoppedRule))
     add(lambda silent: FeedSilence(plan, silent, clickhouse, counted), of(kinds.FeedSilentRule))

@@ -1,6 +1,7 @@
 """What is measured of the pipeline itself: what waits on a broker, refusals, freshness, stopped feeds."""
 
 from collections import Counter
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from random import Random
@@ -13,6 +14,7 @@ from kafka import KafkaProducer
 
 from schemas.streams import STREAMS
 from services.aggregate.blocks import Place
+from services.alerts.reading import Key, Reading
 from services.alerts.sources import Sources
 from services.alerts.sources.counted import TOPICS, Counted
 from services.alerts.sources.feed_stops import FeedStops
@@ -159,6 +161,31 @@ async def test_a_source_that_cannot_be_asked_fails_alone_and_is_asked_again(
     fresh_broker.start()
     ensure_topics(topics, topics=[Topic(name, 2) for name in TOPICS])
     assert sources.measure(NOW, []).failed == {}
+
+
+async def test_of_the_rules_of_one_source_only_that_which_fails_does(
+    county: County, topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(WALL + timedelta(minutes=n) for n in range(9))
+    two = [rule("refused_share", id=name, least=1, threshold=0) for name in ("good", "bad")]
+    sources = Sources(planned(*two), county.pool, topics, wall=lambda: next(clock))
+    county.pool.insert("receipt", receipts([("health-bureau", "http", WALL, 10, 5)]))
+    works = Refusals.readings
+
+    def fails(self: Refusals, moment: Moment, standing: Collection[Key]) -> Iterator[Reading]:
+        yield from works(self, moment, standing)
+        if any(one.id == "bad" for one in self._rules):
+            raise ZeroDivisionError("by nought")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Refusals, "readings", fails)
+        assert sources.measure(NOW, []).rules == frozenset()  # it is parted
+        measured = sources.measure(NOW, [])
+        assert [one.rule for one in measured.readings] == ["good"]
+        assert measured.rules == {"good"}
+        assert set(measured.failed) == {"bad"}
+        assert "ZeroDivisionError: by nought" in measured.failed["bad"].en
+    assert sources.measure(NOW, []).rules == {"good", "bad"}
 
 
 def receipts(said: list[tuple[str, str, datetime, int, int]]) -> dict[str, list[Any]]:
