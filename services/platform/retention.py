@@ -77,6 +77,12 @@ _SHOWN_ALERTS = (
     " UNION DISTINCT SELECT argMax(alert_id, changed_at) FROM alert_log GROUP BY rule, division, subject"
     f" UNION DISTINCT SELECT alert_id FROM alert_log WHERE rule = '{FEED_STOPPED}'"
 )
+# One notice tells of many alerts, and its attempts go with it.
+_SHOWN_NOTICES = (
+    "SELECT notice_id FROM alert_notice WHERE at >= %(before)s"
+    " UNION DISTINCT SELECT notice_id FROM alert_notice ARRAY JOIN covers.alert_id AS told"
+    f" WHERE attempt = 0 AND told IN ({_SHOWN_ALERTS})"
+)
 
 # In this order: what is about a receipt or an alert goes before that itself does.
 RULES: Sequence[Rule] = (
@@ -127,8 +133,8 @@ RULES: Sequence[Rule] = (
     Rule(
         "alert_notice",
         "keep_alerts_days",
-        f"at < %(before)s AND alert_id NOT IN ({_SHOWN_ALERTS})",
-        "the board and the alerts service tell of each rule's and place's newest alert",
+        f"notice_id NOT IN ({_SHOWN_NOTICES})",
+        "no alert it tells of is the newest of its rule and place, which board and alerts service tell of",
     ),
     Rule(
         "alert_log",

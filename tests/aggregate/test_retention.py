@@ -192,6 +192,31 @@ def test_the_newest_alert_of_each_rule_and_place_stays(pool: ClickHouse) -> None
     assert {id for (id,) in pool.query("SELECT alert_id FROM alert_notice")} == left
 
 
+def test_a_notice_of_several_alerts_stays_for_the_last_of_them(pool: ClickHouse) -> None:
+    over, again, fires = (
+        alert(pool, "low", place, begun, ended)
+        for place, begun, ended in (
+            ("532622101", 79, 78),
+            ("532622101", 70, 2),
+            ("532622102", 79, None),
+        )
+    )
+    gone = alert(pool, "high", "532622101", 79, 78)
+    alert(pool, "high", "532622101", 70, 2)
+    pool.query("TRUNCATE TABLE alert_notice")
+    notices = {"group": [gone, over, fires], "both over": [over, gone], "new": [gone], "tried lately": [over]}
+    ids = {name: uuid4() for name in notices}
+    for name, told in notices.items():
+        covers = [(one, "firing", ago(78), "low", "532622101", "") for one in told]
+        sent = {"alert_id": told[0], "notice_id": ids[name]}
+        insert(pool, "alert_notice", **sent, covers=covers, at=ago(2 if name == "new" else 78))
+        insert(pool, "alert_notice", **sent, covers=[], attempt=1, at=ago(2 if "late" in name else 77))
+    assert drop(pool, NOW)["alert_notice"] == 2
+    left = {name for name, id in ids.items() if (id,) in pool.query("SELECT notice_id FROM alert_notice")}
+    assert left == {"group", "new", "tried lately"}
+    assert again in {id for (id,) in pool.query("SELECT alert_id FROM alert_log")}
+
+
 async def test_the_keeper_of_the_figures_does_it_once_a_day(pool: ClickHouse) -> None:
     def refused(months: int) -> None:
         insert(pool, "refused_push", id=uuid4(), last_at=ago(months))
