@@ -117,7 +117,7 @@ class Evaluator:
 
     def _weigh(self, measured: Measured, now: datetime) -> list[AlertChange]:
         changes = self.watch.weigh(measured.readings)
-        self.watch.measured(measured.rules)
+        self.watch.measured(measured.rules, {one.key for one in measured.readings})
         for rule, why in measured.failed.items():
             changes += self.watch.fail([rule], why, now)
         return changes

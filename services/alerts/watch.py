@@ -174,11 +174,13 @@ class Watch:
             changes += self._follow(one, machine.freeze(one.standing, "error", now, why))
         return changes
 
-    def measured(self, rules: Collection[str]) -> None:
-        """These rules can be evaluated; what of them is in error though nothing was measured goes."""
+    def measured(self, rules: Collection[str], said: Collection[Key]) -> None:
+        """These rules have been measured. What never changed, and of which nothing was said now, goes: it was
+        in error, or there was no data, and there is nothing to say of it any more.
+        """
         self._unmeasured -= set(rules)
         for key, one in list(self._entries.items()):
-            if key[0] in rules and _never_measured(one):
+            if key[0] in rules and key not in said and _never_changed(one):
                 del self._entries[key]
 
     @property
@@ -307,8 +309,7 @@ class Watch:
 
     def _keep(self, entry: Entry) -> None:
         key, standing = entry.key, entry.standing
-        never = standing.changed_at is None and not isinstance(entry.rule, IndicatorRule)
-        at_rest = never and standing.condition != "error"
+        at_rest = _never_changed(entry) and standing.condition not in ("error", "no_data")
         if at_rest:  # ten thousand merchants at rest are no standings
             self._entries.pop(key, None)
         else:
@@ -360,7 +361,11 @@ class Watch:
         return changes
 
 
+def _never_changed(entry: Entry) -> bool:
+    """Whether a standing that only a source knows of is in no log."""
+    return entry.standing.changed_at is None and not isinstance(entry.rule, IndicatorRule)
+
+
 def _never_measured(entry: Entry) -> bool:
     """Whether all that is known is that a source cannot measure it."""
-    of_source = not isinstance(entry.rule, IndicatorRule)
-    return of_source and entry.seen < 0 and entry.standing.changed_at is None
+    return _never_changed(entry) and entry.seen < 0

@@ -35,6 +35,13 @@ class County(Contract):
     title: Text
     document: str
     time_zone: str
+    since: Annotated[
+        date | None,
+        Field(
+            description="first day on which agencies push here: an agency that has pushed nothing counts as "
+            "silent from then on; none: only once it has pushed"
+        ),
+    ] = None
     days_off: Annotated[
         list[date], Field(description="the county's own holidays, and such as are not announced yet")
     ] = []

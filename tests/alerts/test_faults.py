@@ -98,7 +98,7 @@ def test_a_rule_that_cannot_be_measured_is_shown_though_nothing_stands() -> None
     assert state(line.watch, RULE) == ("error", "cannot be measured now: no alert fires")
     assert line.watch.unmeasured == {RULE, "other"}
     assert line.watch.restless([RULE, "other"]) == {("other", COUNTY, "x")}
-    line.watch.measured([RULE, "other"])
+    line.watch.measured([RULE, "other"], [])
     assert {one.key for one in line.watch.entries} == {("other", COUNTY, "x")}
     assert line.watch.unmeasured == frozenset()
 

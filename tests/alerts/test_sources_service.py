@@ -1,6 +1,8 @@
 """The real service measures by itself, tells once, and remembers over a restart."""
 
+import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 from services.platform.topics import ensure_topics
 from tests.alerts.figures import COUNTY, PLAN
@@ -29,10 +31,29 @@ def receive(site: Site, agency: str) -> None:
     )
 
 
+def begun(directory: Path) -> Path:
+    """The plan of a county whose agencies push since long ago."""
+    plan = directory / "plan"
+    shutil.copytree(Path(__file__).parents[2] / "plans" / "yanshan", plan)
+    with (plan / "plan.yaml").open("a", encoding="utf-8") as file:
+        file.write("since: 2022-10-01\n")
+    return plan
+
+
 def test_silence_is_told_once_over_restarts_and_ends_with_a_record(site: Site, web: HttpReceiver) -> None:
     ensure_topics(site.broker.bootstrap, partitions=1)
     site.start(MINMAI_WEBHOOK_URL=web.url)
     promised = len(PLAN.feeds)
+    fresh = "/v1/alerts?rule=feed_silent&state=no_data"
+    eventually(
+        lambda: site.get(fresh).json()["total"],
+        WAIT_SECONDS,
+        "nothing has come yet",
+        until=lambda n: n == promised,
+    )
+    assert site.changes("feed_silent") == []
+    site.stop()
+    site.start(MINMAI_WEBHOOK_URL=web.url, MINMAI_PLAN=str(begun(site.directory)))
     eventually(
         lambda: len(site.changes("feed_silent")),
         WAIT_SECONDS,
@@ -41,7 +62,7 @@ def test_silence_is_told_once_over_restarts_and_ends_with_a_record(site: Site, w
     )
     site.stop()
     receive(site, "finance-bureau")
-    site.start(MINMAI_WEBHOOK_URL=web.url)
+    site.start(MINMAI_WEBHOOK_URL=web.url, MINMAI_PLAN=str(site.directory / "plan"))
     eventually(
         lambda: states(site, "feed_silent", FEED),
         WAIT_SECONDS,

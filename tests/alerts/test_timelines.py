@@ -93,6 +93,23 @@ def test_no_data_from_the_start_is_no_change() -> None:
     assert line.log == []
 
 
+def test_of_what_there_has_never_been_data_is_shown_while_that_is_said() -> None:
+    line = Timeline.of(rule(), rule(id="other"))
+    line.at("0h", "no_data", subject="feed")
+    line.at("0h", 4.2, subject="shop")
+    [shown] = [one for one in line.watch.entries if one.subject == "feed"]
+    assert (shown.shown, line.watch.restless([RULE])) == ("no_data", {one.key for one in line.watch.entries})
+    line.watch.measured(["other"], [])
+    line.watch.measured([RULE], [shown.key])
+    assert len(line.watch.entries) == 2
+    line.at("1h", 4.9, subject="feed")
+    assert [one.subject for one in line.watch.entries] == ["shop"]
+    line.at("2h", "no_data", subject="feed")
+    line.watch.measured([RULE], [])
+    assert [one.subject for one in line.watch.entries] == ["shop"]
+    assert line.log == ["0h firing"]
+
+
 def test_reasons_say_what_was_measured_and_what_follows() -> None:
     line = Timeline.of(rule(for_="2h", keep_firing="1d"))
     for when, value in (("0h", 4.2), ("2h", None), ("3h", 4.55), ("4h", 4.6), ("5h", "no_data"), ("6h", 4.6)):

@@ -202,5 +202,5 @@ def _at_rest(reading: Reading) -> bool:
     if reading.fires is not None:
         return not reading.fires
     if reading.value is None:
-        return True
+        return not reading.subject  # of which facility, feed or campaign nothing is known is shown
     return Limit(reading.direction, reading.threshold, reading.clear_level).cleared_by(reading.value)

@@ -7,7 +7,7 @@ do something about it.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -30,13 +30,19 @@ _HOUR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def silence(plan: Plan, promise: FeedPromise, last: datetime | None, until: datetime) -> Fraction:
+def silence(plan: Plan, promise: FeedPromise, last: datetime | None, until: datetime) -> Fraction | None:
     """Return how long a feed has been silent at a moment, in the unit of its promise.
 
-    In days it is how many have begun since the day of the last record; before the first record the promise
-    runs from its own first day. It is broken when this is more than was promised.
+    In days it is how many have begun since the day of the last record. It is broken when this is more than
+    was promised. Before the first record the promise runs from the day on which the county begins; None: it
+    has not begun, so nobody is silent yet.
     """
     begin = _begin(plan, promise)
+    if last is None:
+        first = plan.county.since
+        if first is None or until < _midnight(plan, first):
+            return None
+        begin = max(begin, _midnight(plan, first))
     since = begin if last is None else max(last, begin)
     if promise.every.hours is not None:
         return Fraction(max(0, (until - since) // _MICROSECOND), _HOUR // _MICROSECOND)
@@ -90,13 +96,14 @@ class FeedSilence:
         until: datetime,
     ) -> Reading:
         [(unit, most)] = promise.every.model_dump(exclude_none=True).items()
+        value = silence(self._plan, promise, last, until)
         return Reading(
             rule=rule.id,
             division=self._plan.county.county,
             subject=promise.id,
             subject_name=promise.name,
-            value=silence(self._plan, promise, last, until),
-            status="value",
+            value=value,
+            status="no_data" if value is None else "value",
             direction="at_most",
             threshold=Decimal(most),
             clear_level=Decimal(most),
@@ -116,7 +123,7 @@ class FeedSilence:
     def _why(self, promise: FeedPromise, last: datetime | None, until: datetime, unit: str) -> Text:
         zone = self._plan.zone
         if last is None:
-            zh, en = f"{promise.since} 以来从未上报", f"nothing has come since {promise.since}"
+            zh, en = "尚未上报过", "nothing has come yet"
         else:
             heard = last.astimezone(zone)
             zh, en = f"最近一次上报于 {heard:%Y-%m-%d %H:%M}", f"last heard of at {heard:%Y-%m-%d %H:%M}"
@@ -128,4 +135,8 @@ class FeedSilence:
 
 
 def _begin(plan: Plan, promise: FeedPromise) -> datetime:
-    return datetime.combine(promise.since, time(), plan.zone)
+    return _midnight(plan, promise.since)
+
+
+def _midnight(plan: Plan, day: date) -> datetime:
+    return datetime.combine(day, time(), plan.zone)

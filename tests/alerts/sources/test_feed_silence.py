@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.declaration import Text
 from schemas.feed import Cadence, FeedPromise
 from services.alerts.inhibition import unreliable
 from services.alerts.reading import Reading
@@ -106,14 +107,30 @@ def test_hours_are_exact(hours: int) -> None:
     assert silence(PLAN, one, heard, due + timedelta(microseconds=1)) > hours
 
 
-def test_a_feed_that_has_never_sent_is_silent_from_its_first_day() -> None:
-    weekly = promise(days=7)
-    assert silence(PLAN, weekly, None, at("2024-01-01")) == 1
-    assert silence(PLAN, weekly, None, at("2024-01-07")) == 7
-    assert (
-        silence(PLAN, weekly, at("2023-06-01"), at("2024-01-08")) == 8
-    )  # what came before counts for nothing
-    assert silence(PLAN, promise(hours=2), None, at("2024-01-01", 3)) == Fraction(3)
+def begun(day: str | None, *promises: FeedPromise) -> Plan:
+    """A plan of a county whose agencies push from a day on."""
+    since = None if day is None else date.fromisoformat(day)
+    plan = with_promises(*promises)
+    return replace(plan, county=plan.county.model_copy(update={"since": since}))
+
+
+@given(cadences, moments)
+def test_a_feed_that_has_never_sent_is_not_silent_before_the_county_begins(
+    every: dict[str, int], until: datetime
+) -> None:
+    assert silence(begun(None), promise(**every), None, until) is None
+    assert silence(begun(f"{until.date() + timedelta(days=1)}"), promise(**every), None, until) is None
+    assert silence(begun(f"{until.date()}"), promise(**every), None, until) is not None
+
+
+def test_a_feed_that_has_never_sent_is_silent_from_the_day_the_county_begins() -> None:
+    weekly, plan = promise(days=7), begun("2025-03-03")
+    assert silence(plan, weekly, None, at("2025-03-03")) == 1
+    assert silence(plan, weekly, None, at("2025-03-10")) == 8
+    assert silence(begun("2023-03-03"), weekly, None, at("2024-01-08")) == 8  # promised from 2024 on
+    assert silence(plan, weekly, at("2025-01-01"), at("2025-03-10")) == 68  # it has begun by itself
+    assert silence(plan, weekly, at("2023-06-01"), at("2024-01-08")) == 8  # before the promise: for nothing
+    assert silence(plan, promise(hours=2), None, at("2025-03-03", 3)) == Fraction(3)
 
 
 def test_what_depends_on_a_feed() -> None:
@@ -177,11 +194,19 @@ async def test_nothing_is_said_of_a_time_that_is_not_counted(county: County) -> 
     assert found(county, plan, at("2023-12-31"), now) == []  # before anything was promised
 
 
+async def test_of_a_feed_that_has_never_sent_there_is_no_data(county: County) -> None:
+    [one] = found(county, begun(None, promise(days=1)), at("2025-03-31"), at("2025-03-31"))
+    assert (one.status, one.value) == ("no_data", None)
+    assert one.why == Text(zh="尚未上报过", en="nothing has come yet")
+    [late] = found(county, begun("2025-03-03", promise(days=1)), at("2025-03-31"), at("2025-03-31"))
+    assert (late.status, late.value) == ("value", 29)
+
+
 async def test_a_year_without_announced_holidays_says_so(county: County) -> None:
-    plan = with_promises(promise(working_days=1))
+    plan = begun("2024-01-01", promise(working_days=1))
     [one] = found(county, plan, at("2099-03-31"), at("2099-03-31"))
     assert "2099 年放假安排未知" in one.why.zh
-    [other] = found(county, with_promises(promise(days=1)), at("2099-03-31"), at("2099-03-31"))
+    [other] = found(county, begun("2024-01-01", promise(days=1)), at("2099-03-31"), at("2099-03-31"))
     assert "2099 年" not in other.why.zh
 
 
