@@ -25,6 +25,12 @@ A = TypeVar("A", Taken, Hush)
 
 _HERE = Path(__file__).parent
 _FORM_BYTES = 64_000
+_READ_BYTES = 1_000_000
+"""So much of a form that is too long is read, for a browser reads no answer before it has sent."""
+
+
+class TooLong(MinmaiError):
+    """A form that nobody fills in by hand."""
 
 
 def routes(desk: Desk, plan: Plan) -> list[Route | Mount]:
@@ -88,12 +94,12 @@ class _Pages:
         return self._mine(token, mine, done=request.query_params.get("done", ""))
 
     async def wish(self, request: Request) -> Response:
-        token, form = request.path_params["token"], await _form(request)
+        token = request.path_params["token"]
         try:
+            form = await _form(request)
             await run_in_threadpool(self._desk.wish, token, read_form(form))
-        except BadWish as error:
-            mine = await run_in_threadpool(self._desk.mine, token)
-            return self._mine(token, mine, trouble=str(error), status=422)
+        except (BadWish, TooLong) as error:
+            return await self._again(token, error)
         except FORESEEN as error:
             return self._trouble(error)
         return _back(token, "saved")
@@ -125,21 +131,24 @@ class _Pages:
     async def _act(
         self, request: Request, done: str, model: type[A], work: Callable[[str, A], None]
     ) -> Response:
-        token, form = request.path_params["token"], await _form(request)
+        token = request.path_params["token"]
         try:
-            said = model.model_validate({name: values[0] for name, values in form.items()})
-        except ValueError:
-            error = BadWish("请填写全部必填项 · fill in what is needed")
-            mine = await run_in_threadpool(self._desk.mine, token)
-            return self._mine(token, mine, trouble=str(error), status=422)
-        try:
+            said = _read(model, await _form(request))
             await run_in_threadpool(work, token, said)
-        except NotYours as error:
-            mine = await run_in_threadpool(self._desk.mine, token)
-            return self._mine(token, mine, trouble=str(error), status=409)
+        except (BadWish, NotYours, TooLong) as error:
+            return await self._again(token, error)
         except FORESEEN as error:
             return self._trouble(error)
         return _back(token, done)
+
+    async def _again(self, token: str, error: MinmaiError) -> Response:
+        """The page as it was, with what is wrong."""
+        try:
+            mine = await run_in_threadpool(self._desk.mine, token)
+        except FORESEEN as trouble:
+            return self._trouble(trouble)
+        status = 413 if isinstance(error, TooLong) else STATUS[type(error)]
+        return self._mine(token, mine, trouble=str(error), status=status)
 
     def _mine(
         self, token: str, mine: Mine, *, done: str = "", trouble: str = "", status: int = 200
@@ -164,12 +173,28 @@ class _Pages:
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
-    body = b""
+    """Raises TooLong."""
+    body, length = b"", 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > _FORM_BYTES:
-            return {}
+        length += len(chunk)
+        if length <= _FORM_BYTES:
+            body += chunk
+        elif length > _READ_BYTES:
+            break
+    if length > _FORM_BYTES:
+        raise TooLong(
+            f"内容过长，最多 {_FORM_BYTES // 1000} KB，未保存；请缩短后重试 · "
+            f"too long, at most {_FORM_BYTES // 1000} KB, nothing was kept: shorten it and try again"
+        )
     return parse_qs(body.decode(errors="replace"))
+
+
+def _read(model: type[A], form: dict[str, list[str]]) -> A:
+    """Raises BadWish."""
+    try:
+        return model.model_validate({name: values[0] for name, values in form.items()})
+    except ValueError as error:
+        raise BadWish("请填写全部必填项 · fill in what is needed") from error
 
 
 def _back(token: str, done: str) -> Response:

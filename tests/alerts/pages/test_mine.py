@@ -114,6 +114,21 @@ def test_a_wrong_wish_is_told_and_changes_nothing(office: Office, wrong: dict[st
     assert office.store.subscriber("li") == before
 
 
+def test_a_form_that_is_too_long_is_told_and_changes_nothing(office: Office) -> None:
+    link = office.subscribe()
+    alert = office.fires()
+    before = office.store.subscriber("li")
+    said = {**FORM, "alert_id": str(alert.alert_id), "hours": "8", "reason": "施工"}
+    for path, length in (("wishes", 64_000), ("acknowledge", 900_000), ("silence", 64_000)):
+        answer = office.post(f"{link}/{path}", **said, note="长" * (length // 9))
+        assert answer.status_code == 413, path
+        assert "内容过长，最多 64 KB" in answer.text
+        assert alert.name.zh in answer.text
+    assert office.store.subscriber("li") == before
+    assert not office.store.acknowledgements()
+    assert not office.store.silences(office.now)
+
+
 def test_a_system_keeps_its_mode(office: Office) -> None:
     link = office.subscribe(mode="each")
     assert 'name="mode"' not in office.get(link).text
