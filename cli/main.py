@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,11 @@ from cli.commands.options import group
 from services.platform.errors import MinmaiError
 
 app = group("民脉: live, explainable figures for a county's service-sector plan.")
-for _command in (running.up, running.ingest, running.aggregate, running.board):
-    app.command()(_command)
-for _command in (upkeep.migrate, upkeep.rebuild, upkeep.retention, upkeep.overview):
+_COMMANDS: Sequence[Callable[..., None]] = (
+    *(running.up, running.ingest, running.aggregate, running.board),
+    *(upkeep.migrate, upkeep.rebuild, upkeep.retention, upkeep.overview),
+)
+for _command in _COMMANDS:
     app.command()(_command)
 app.add_typer(alerts, name="alerts")
 app.add_typer(upkeep.topics, name="topics")
