@@ -35,6 +35,11 @@ class Text(Contract):
     zh: Annotated[str, Field(min_length=1)]
     en: Annotated[str, Field(min_length=1)]
 
+    @property
+    def both(self) -> str:
+        """Chinese, and English beside where it is another."""
+        return self.zh if self.zh == self.en else f"{self.zh} · {self.en}"
+
 
 class Target(Contract):
     """What was promised: at least, at most or exactly a value, by a day (none: every year)."""

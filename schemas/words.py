@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from schemas.alert import AlertState
 from schemas.declaration import Text, Theme
-from schemas.indicator import FigureStatus
+from schemas.indicator import FigureStatus, Standing
 from schemas.rules import Severity
 from schemas.task_report import TaskStatus
 
@@ -19,6 +19,14 @@ STATUS: Mapping[FigureStatus, Text] = {
     "no_data": Text(zh="暂无数据", en="no data"),
     "not_applicable": Text(zh="不适用", en="not applicable"),
 }
+STANDING: Mapping[Standing, Text] = {
+    "met": STATUS["met"],
+    "below": Text(zh="未达标", en="below target"),
+    "watched": STATUS["watched"],
+    "no_data": STATUS["no_data"],
+    "not_applicable": STATUS["not_applicable"],
+}
+"""How a figure stood on a day, which looks at no due day."""
 
 THEMES: Mapping[Theme, Text] = {
     "childcare_education": Text(zh="托育与教育", en="Childcare and education"),

@@ -20,6 +20,7 @@ from services.board.metrics import Timed
 from services.board.pipeline import Board
 from services.board.problems import problem
 from services.board.settings import BoardSettings
+from services.board.sheets.frame import Frame
 from services.platform.errors import Unavailable
 from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import SecureHeaders, Server, listen
@@ -48,20 +49,20 @@ def create_app(board: Board) -> FastAPI:
     app.add_middleware(Timed, metrics=board.metrics)
     problems.install(app)
     _add_page(app)
+    frame = Frame(board.plan, board.synthetic)
     asked = Asked(board.plan, board.clock.now, board.definitions)
     app.include_router(
         indicators.routes(
-            board.plan,
             asked,
             board.figures,
             board.contributors,
             board.breakdown,
             definitions=board.definitions,
-            synthetic=board.synthetic,
+            frame=frame,
         )
     )
-    app.include_router(others.routes(board.plan, asked, board.tasks, board.vouchers, board.others))
-    app.include_router(dashboards.routes(board.plan, asked, board.panels))
+    app.include_router(others.routes(frame, asked, board.tasks, board.vouchers, board.others))
+    app.include_router(dashboards.routes(frame, asked, board.panels))
     _add_stream(app, board)
     _add_health(app, board)
     return app

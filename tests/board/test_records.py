@@ -1,5 +1,7 @@
 """What is listed is exactly what is counted: against the sample's independent count, for the whole plan."""
 
+import csv
+import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -15,6 +17,7 @@ from cli.sample import truth
 from schemas.declaration import Indicator
 from schemas.indicator import Figure, Standing
 from schemas.parts import RecordsPart, StatisticPart
+from services.board.sheets import records
 from services.board.tables.breakdown import fields_of
 from services.figures.standing import Reading, read
 from services.platform.clickhouse import ClickHouse as Pool
@@ -158,6 +161,30 @@ def test_a_listing_of_single_records_skips_and_repeats_nothing(api: TestClient) 
         whole, _ = _pages(api, indicator, limit=1000)
         assert len(whole) > 5
         assert _pages(api, indicator, limit=1)[0] == whole
+
+
+def test_a_sheet_has_every_record_with_all_that_it_says(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_PAGE", 50)  # of several pages
+    some = list(plan().indicators.values())[::5]
+    for indicator in (*some, plan().indicators["voucher_redeemed_value"]):
+        for part in ("numerator", *(["denominator"] if indicator.denominator else [])):
+            listed, answer = _pages(api, indicator.id, part=part, limit=1000)
+            params = {"part": part, "format": "csv"}
+            response = api.get(f"/v1/indicators/{indicator.id}/records", params=params)
+            assert response.status_code == 200, response.text
+            [head, *lines] = csv.reader(io.StringIO(response.content.decode("utf-8-sig"), newline=""))
+            rows = [dict(zip(head, line, strict=True)) for line in lines]
+            assert [row["记录编号 · record"] for row in rows] == [one["id"] for one in listed]
+            if answer["total"] is not None:
+                assert sum(Decimal(row["计入 · adds"]) for row in rows) == Decimal(answer["total"])
+            names = [title.rpartition(" · ")[2] for title in head[11:]]
+            for row, one in zip(lines, listed, strict=True):
+                filled = {name for name, cell in zip(names, row[11:], strict=True) if cell}
+                if one["stream"] not in ("division", "constant"):
+                    assert filled == {name for name, value in one["fields"].items() if value != ""}, one
+    assert "餐饮 · catering" in api.get("/v1/indicators/voucher_redeemed_value/records?format=csv").text
 
 
 def test_figures_of_any_day_are_the_independent_count(api: TestClient, events: list[ledger.Event]) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, JsonValue
 
 from schemas.declaration import Text
@@ -14,7 +16,9 @@ from services.board.body import Body
 from services.board.panels.asking import Panels, Question
 from services.board.panels.model import Choice, Colour, Column, Dashboard, Kind, Panel, Section, Times
 from services.board.problems import not_found
-from services.platform.plan import Plan
+from services.board.sheets.download import DOWNLOADS, Format, download
+from services.board.sheets.frame import Frame
+from services.board.sheets.panels import panel_sheet
 
 Moment = Annotated[
     str | None,
@@ -117,8 +121,9 @@ class PanelAnswer(Contract):
     at: datetime | None
 
 
-def routes(plan: Plan, asked: Asked, panels: Panels) -> APIRouter:
+def routes(frame: Frame, asked: Asked, panels: Panels) -> APIRouter:
     """The routes below /v1/dashboards."""
+    plan = frame.plan
     router = APIRouter(prefix="/v1/dashboards")
     declared = ShownDashboards(dashboards=[_dashboard(one) for one in panels.dashboards.values()])
 
@@ -128,7 +133,9 @@ def routes(plan: Plan, asked: Asked, panels: Panels) -> APIRouter:
     async def dashboards(request: Request) -> Response:
         return body.answer(request)
 
-    @router.get("/{id}/panels/{panel}", responses={200: {"model": PanelAnswer}, **_UNCHANGED})
+    @router.get(
+        "/{id}/panels/{panel}", responses={200: {"model": PanelAnswer, **DOWNLOADS[200]}, **_UNCHANGED}
+    )
     async def answer(
         request: Request,
         id: str,
@@ -138,6 +145,7 @@ def routes(plan: Plan, asked: Asked, panels: Panels) -> APIRouter:
         end: Annotated[Moment, Query(alias="to")] = None,
         division: str | None = None,
         indicator: str | None = None,
+        format: Format = None,
     ) -> Response:
         """`from` and `to` are the dashboard's own range unless they are given; `division` and `indicator` are
         looked at where it lets people choose, else not."""
@@ -145,15 +153,20 @@ def routes(plan: Plan, asked: Asked, panels: Panels) -> APIRouter:
         found = panels.panel(id, panel)
         if whole is None or found is None:
             raise not_found(f"没有图表 {id}/{panel} · there is no panel {id}/{panel}")
+        place = asked.division(division if "division" in whole.choices else None)
         question = Question(
             id,
             panel,
             begin or whole.span,
             end or "now",
-            asked.division(division).code if "division" in whole.choices else "",
+            place.code if "division" in whole.choices else "",
             _chosen(indicator) if "indicator" in whole.choices else "",
         )
-        return (await panels.answer(question)).body.answer(request)
+        told = await panels.answer(question)
+        if format:
+            sheet = partial(panel_sheet, frame, whole, found, place, answer=told)
+            return await run_in_threadpool(download, format, sheet)
+        return told.body.answer(request)
 
     def _chosen(indicator: str | None) -> str:
         chosen = indicator or next(iter(plan.indicators))

@@ -5,19 +5,24 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from schemas.declaration import Indicator
 from schemas.fields import Contract
 from schemas.indicator import Figure
 from services.board.api.asked import Asked, Cursor, KnownAt, Limit, read_cursor, write_cursor
 from services.board.problems import invalid, not_found
+from services.board.sheets.download import DOWNLOADS, Format, download
+from services.board.sheets.figures import figures_sheet, history_sheet
+from services.board.sheets.files import FileFormat
+from services.board.sheets.frame import Frame
+from services.board.sheets.records import records_sheet
 from services.board.tables.breakdown import GROUPS, Breakdown, Group, fields_of
 from services.board.tables.definitions import Definitions, Held
 from services.board.tables.figures import Figures, HistoryPoint, since
 from services.board.tables.knowledge import Knowledge
 from services.board.tables.records import Contributor, Contributors
-from services.platform.plan import County, Division, Plan
+from services.platform.plan import County, Division
 
 _TRIES = 5
 """One is enough unless a rebuild switches between two questions to the tables."""
@@ -63,25 +68,26 @@ class Records(Contract):
 
 
 def routes(
-    plan: Plan,
     asked: Asked,
     figures: Figures,
     contributors: Contributors,
     breakdown: Breakdown,
     *,
     definitions: Definitions,
-    synthetic: bool,
+    frame: Frame,
 ) -> APIRouter:
     """The routes below /v1/indicators."""
     router = APIRouter(prefix="/v1/indicators")
-    add_figures(router, plan, asked, figures, synthetic=synthetic)
-    add_history(router, asked, definitions, figures)
-    add_records(router, asked, figures, contributors, breakdown)
+    add_figures(router, asked, figures, frame)
+    add_history(router, asked, figures, definitions, frame)
+    add_records(router, asked, figures, contributors, frame)
+    add_breakdown(router, asked, breakdown)
     return router
 
 
-def add_figures(router: APIRouter, plan: Plan, asked: Asked, figures: Figures, *, synthetic: bool) -> None:
+def add_figures(router: APIRouter, asked: Asked, figures: Figures, frame: Frame) -> None:
     """The figures of all indicators, and of one."""
+    plan = frame.plan
 
     def read(
         defined: Callable[[], Sequence[Indicator]], division: str | None, knowledge: Knowledge
@@ -95,28 +101,43 @@ def add_figures(router: APIRouter, plan: Plan, asked: Asked, figures: Figures, *
             for one in declared
         ]
 
-    @router.get("")
+    def sheet(
+        found: list[IndicatorFigures], division: str | None, knowledge: Knowledge, kind: FileFormat
+    ) -> Response:
+        shown = [(one.declaration, one.figures) for one in found]
+        return download(kind, lambda: figures_sheet(frame, asked.division(division), knowledge, shown))
+
+    @router.get("", response_model=IndicatorList, responses=DOWNLOADS)
     def indicators(
-        division: str | None = None, knowledge: Knowledge = Depends(asked.knowledge)
-    ) -> IndicatorList:
+        division: str | None = None,
+        format: Format = None,
+        knowledge: Knowledge = Depends(asked.knowledge),
+    ) -> IndicatorList | Response:
         found = read(lambda: asked.indicators(knowledge), division, knowledge)
+        if format:
+            return sheet(found, division, knowledge, format)
         return IndicatorList(
             county=plan.county,
             divisions=plan.shown_divisions,
-            synthetic=synthetic,
+            synthetic=frame.synthetic,
             as_of=max((figure.as_of for one in found for figure in one.figures), default=None),
             indicators=found,
         )
 
-    @router.get("/{id}")
+    @router.get("/{id}", response_model=IndicatorFigures, responses=DOWNLOADS)
     def indicator(
-        id: str, division: str | None = None, knowledge: Knowledge = Depends(asked.knowledge)
-    ) -> IndicatorFigures:
+        id: str,
+        division: str | None = None,
+        format: Format = None,
+        knowledge: Knowledge = Depends(asked.knowledge),
+    ) -> IndicatorFigures | Response:
         [found] = read(lambda: [asked.indicator(id, knowledge)], division, knowledge)
-        return found
+        return sheet([found], division, knowledge, format) if format else found
 
 
-def add_history(router: APIRouter, asked: Asked, definitions: Definitions, figures: Figures) -> None:
+def add_history(
+    router: APIRouter, asked: Asked, figures: Figures, definitions: Definitions, frame: Frame
+) -> None:
     """How a figure came to be, and by which definitions."""
 
     @router.get("/{id}/definitions")
@@ -124,7 +145,7 @@ def add_history(router: APIRouter, asked: Asked, definitions: Definitions, figur
         asked.known(id)
         return definitions.all(id)
 
-    @router.get("/{id}/history")
+    @router.get("/{id}/history", response_model=History, responses=DOWNLOADS)
     def history(
         id: str,
         *,
@@ -136,7 +157,8 @@ def add_history(router: APIRouter, asked: Asked, definitions: Definitions, figur
             str | None,
             Query(max_length=50, description="按从前的定义，如 1.9f86d081 · by a former definition"),
         ] = None,
-    ) -> History:
+        format: Format = None,
+    ) -> History | Response:
         knowledge = asked.knowledge(None, known_at)
         declared = asked.indicator(id, knowledge)
         place = asked.division(division, declared)
@@ -145,15 +167,21 @@ def add_history(router: APIRouter, asked: Asked, definitions: Definitions, figur
         if first is not None and last is not None and first > last:
             raise invalid("from", f"{first} 晚于 to（{last}）", f"{first} is after `to` ({last})")
         until, points = figures.history(declared, place, knowledge, last, definition)
-        return History(indicator=id, division=place.code, until=until, points=since(points, first))
+        points = since(points, first)
+        if format:
+            return download(
+                format,
+                lambda: history_sheet(frame, declared, place, knowledge, until=until, points=points),
+            )
+        return History(indicator=id, division=place.code, until=until, points=points)
 
 
 def add_records(
-    router: APIRouter, asked: Asked, figures: Figures, contributors: Contributors, breakdown: Breakdown
+    router: APIRouter, asked: Asked, figures: Figures, contributors: Contributors, frame: Frame
 ) -> None:
-    """What figures are made of."""
+    """The records that figures are made of."""
 
-    @router.get("/{id}/records")
+    @router.get("/{id}/records", response_model=Records, responses=DOWNLOADS)
     def records(
         id: str,
         *,
@@ -161,13 +189,20 @@ def add_records(
         division: str | None = None,
         cursor: Cursor = None,
         limit: Limit = 100,
+        format: Format = None,
         knowledge: Knowledge = Depends(asked.knowledge),
-    ) -> Records:
+    ) -> Records | Response:
+        """As JSON a page of them, as a sheet all."""
         declared = asked.indicator(id, knowledge)
         place = asked.division(division, declared)
         parts = declared.numerator if part == "numerator" else declared.denominator
         if not parts:
             raise not_found(f"指标 {id} 没有分母 · {id} has no denominator")
+        if format:
+            return download(
+                format,
+                lambda: records_sheet(frame, declared, part, place, knowledge, contributors=contributors),
+            )
         # A cursor is good for one question. Without a day the next page may be read tomorrow.
         question = (id, part, place.code, knowledge.day if knowledge.asked else None, knowledge.known_at)
         begin = read_cursor(cursor, *question)
@@ -182,6 +217,10 @@ def add_records(
             records=found,
             next=write_cursor(end, *question) if end else None,
         )
+
+
+def add_breakdown(router: APIRouter, asked: Asked, breakdown: Breakdown) -> None:
+    """Figures taken apart."""
 
     @router.get("/{id}/breakdown")
     def groups(

@@ -3,13 +3,16 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME
 from schemas.declaration import Text
 from schemas.fields import Contract
 from services.board.api.asked import Asked, Cursor, Limit, read_cursor, write_cursor
 from services.board.problems import invalid
+from services.board.sheets.download import DOWNLOADS, Format, download
+from services.board.sheets.frame import Frame
+from services.board.sheets.tasks import tasks_sheet
 from services.board.tables.others import AlertState, Feed, Others
 from services.board.tables.records import Place
 from services.board.tables.tasks import Tasks, TaskState
@@ -22,7 +25,6 @@ from services.board.tables.vouchers import (
     Vouchers,
     VoucherTotal,
 )
-from services.platform.plan import Plan
 
 _FLAGS = "voucher flags"
 
@@ -55,15 +57,17 @@ class Alerts(Contract):
     alerts: list[NamedAlert]
 
 
-def routes(plan: Plan, asked: Asked, tasks: Tasks, vouchers: Vouchers, others: Others) -> APIRouter:
+def routes(frame: Frame, asked: Asked, tasks: Tasks, vouchers: Vouchers, others: Others) -> APIRouter:
     """The other routes below /v1."""
     router = APIRouter(prefix="/v1")
+    plan = frame.plan
     names = {FEED_STOPPED: FEED_STOPPED_NAME, **{id: rule.name for id, rule in plan.rules.items()}}
     _add_vouchers(router, asked, vouchers)
 
-    @router.get("/tasks")
-    def task_states() -> list[TaskState]:
-        return tasks.states()
+    @router.get("/tasks", response_model=list[TaskState], responses=DOWNLOADS)
+    def task_states(format: Format = None) -> list[TaskState] | Response:
+        found = tasks.states()
+        return download(format, lambda: tasks_sheet(frame, asked.knowledge(), found)) if format else found
 
     @router.get("/alerts")
     def alerts() -> Alerts:

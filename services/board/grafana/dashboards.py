@@ -76,14 +76,9 @@ def number(id: str) -> int:
     return int.from_bytes(blake2b(id.encode(), digest_size=4).digest()) >> 1
 
 
-def label(text: Text) -> str:
-    """Return a text as people read it: Chinese, and English beside where it is another."""
-    return text.zh if text.zh == text.en else f"{text.zh} · {text.en}"
-
-
 def _dashboard(plan: Plan, one: Dashboard, source: str, prefix: str, board: str) -> dict[str, Any]:
     made = (
-        builders.Dashboard(f"{plan.county.name.zh} {label(one.title)}")
+        builders.Dashboard(f"{plan.county.name.zh} {one.title.both}")
         .uid(f"{prefix}{one.id}")
         .tags(_tags(plan))
         .timezone(plan.county.time_zone)
@@ -94,7 +89,7 @@ def _dashboard(plan: Plan, one: Dashboard, source: str, prefix: str, board: str)
     for choice in one.choices:
         made.with_variable(_variable(plan, choice))
     for section in one.sections:
-        made.with_row(builders.Row(label(section.title)).id(number(f"row {section.title.zh}")))
+        made.with_row(builders.Row(section.title.both).id(number(f"row {section.title.zh}")))
         for panel in section.panels:
             made.with_panel(_panel(panel, source, board))
     found: dict[str, Any] = json.loads(json.dumps(made.build(), cls=JSONEncoder))
@@ -106,13 +101,13 @@ def _variable(plan: Plan, choice: Choice) -> builders.CustomVariable:
     if choice == "division":
         options = [(one.name, one.code) for one in plan.shown_divisions]
     else:
-        options = [(label(one.name), one.id) for one in plan.indicators.values()]
+        options = [(one.name.both, one.id) for one in plan.indicators.values()]
     # A comma separates options, a colon text and value: within a text they are written otherwise.
     named = [(text.replace(",", "，").replace(":", "："), value) for text, value in options]
     first = named[0]
     return (
         builders.CustomVariable(choice)
-        .label(label(_TITLES[choice]))
+        .label(_TITLES[choice].both)
         .allow_custom_value(False)
         .values(", ".join(f"{text} : {value}" for text, value in named))
         .current(dashboard.VariableOption(text=first[0], value=first[1], selected=True))
@@ -123,7 +118,7 @@ def _panel(panel: Panel, source: str, board: str) -> AnyPanel:
     made = (
         _KINDS[panel.kind]()
         .id(number(panel.id))
-        .title(label(panel.title))
+        .title(panel.title.both)
         .datasource(common.DataSourceRef(PLUGIN, source))
         .with_target(_QueryBuilder(_Query(panel, source)))
         .span(panel.width)
@@ -131,7 +126,7 @@ def _panel(panel: Panel, source: str, board: str) -> AnyPanel:
         .no_value(_NOTHING)
     )
     if panel.about:
-        made.description(label(panel.about))
+        made.description(panel.about.both)
     if panel.link:
         made.links([_link("看板上的明细 · on the board", f"{board}/#{_chosen(panel.link)}")])
     if isinstance(made, timeseries.Panel) and panel.every:
@@ -179,7 +174,7 @@ _KINDS: Mapping[Kind, Callable[[], AnyPanel]] = {
 def _shown(panel: Panel, column: Column, board: str) -> Iterable[dashboard.DynamicConfigValue]:
     """Yield how a column is shown."""
     value = dashboard.DynamicConfigValue
-    yield value("displayName", label(column.title))
+    yield value("displayName", column.title.both)
     if column.unit:
         yield value("unit", _unit(column.unit))
     if column.decimals is not None:
@@ -203,7 +198,7 @@ def _mapping(words: Mapping[str, Word]) -> dashboard.ValueMap:
 
 def _word(word: Word, at: int) -> dashboard.ValueMappingResult:
     shade = _SHADES[word.colour] if word.colour else None
-    return dashboard.ValueMappingResult(text=label(word.text), color=shade, index=at)
+    return dashboard.ValueMappingResult(text=word.text.both, color=shade, index=at)
 
 
 def _step(one: Threshold) -> dashboard.Threshold:

@@ -136,7 +136,7 @@ class Contributors:
             place=f"substring(division, 1, {DIGITS[part.having]})" if part.having else "''",
             after=begin.key[:2] if begin.key else ("", ""),
         )
-        if _asks_for_places(part):
+        if asks_for_places(part):
             states = self._with_places(states, knowledge)
         selection, counted = Selection(part), begin.counted
         for state in states:
@@ -251,7 +251,8 @@ def _constant(part: ConstantPart, begin: Place) -> Iterator[Item]:
         yield Item(("",), "", _unsent("constant", part.constant), {})
 
 
-def _asks_for_places(part: RecordsPart) -> bool:
+def asks_for_places(part: RecordsPart) -> bool:
+    """Return whether a part needs what childcare-place records say of the facilities it counts."""
     asked = {name for where in part.alternatives for name in where} | {part.sum}
     return not asked.isdisjoint(PLACE_FIELDS)
 

@@ -12,7 +12,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 
-from services.ingest.sheets.fields import Field, Kind
+from schemas.columns import Field, Kind
 from services.ingest.sheets.limits import ROWS_A_SHEET
 from services.ingest.sheets.values import moment, number
 

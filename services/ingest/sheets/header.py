@@ -7,9 +7,10 @@ from itertools import takewhile
 
 from openpyxl.utils import get_column_letter
 
+from schemas.columns import Field
 from schemas.streams import Stream
 from services.ingest.faults import Problem, shown
-from services.ingest.sheets.fields import Field, fields_of, key
+from services.ingest.sheets.fields import fields_of, key
 from services.ingest.sheets.lines import Line
 
 ROWS_SEARCHED = 20

@@ -5,8 +5,8 @@ from typing import Any
 
 from openpyxl.utils import get_column_letter
 
+from schemas.columns import Field
 from services.ingest.faults import Refusal
-from services.ingest.sheets.fields import Field
 from services.ingest.sheets.header import Header
 from services.ingest.sheets.values import Unreadable, read
 

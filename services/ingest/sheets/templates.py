@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.columns import Field
 from schemas.streams import Stream
 from services.ingest.sheets.book import Book
-from services.ingest.sheets.fields import Field, fields_of
+from services.ingest.sheets.fields import fields_of
 from services.ingest.sheets.values import shown
 
 CHINA = ZoneInfo("Asia/Shanghai")

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.ingest.sheets.fields import Field, key
+from schemas.columns import Field
+from services.ingest.sheets.fields import key
 from services.ingest.withdrawal import RETRACT
 from services.platform.errors import RecordError
 

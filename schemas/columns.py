@@ -1,0 +1,133 @@
+"""The columns that a stream's records have in a sheet: their names, and which text stands for which value.
+
+All of it follows from the contracts: the Chinese name of a field is how its description begins, the Chinese
+words of a closed vocabulary are listed in it (`open 开放`). Nothing is written down a second time here.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Literal
+
+from schemas.generate import stream_schema
+from schemas.streams import STREAMS, Stream
+
+Kind = Literal["text", "code", "integer", "number", "flag", "date", "time", "word", "withdrawal"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column: the contract's `name`, the Chinese one, and how its cells are to be read."""
+
+    name: str
+    zh: str
+    about: str
+    kind: Kind
+    required: bool = False
+    unit: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Of a closed vocabulary: the Chinese word of each value."""
+    kinds: frozenset[str] = frozenset()
+    """The facility kinds that have it; empty: every record may."""
+    names: tuple[str, ...] = ()
+    """More Chinese names by which it is known."""
+
+    @property
+    def header(self) -> str:
+        """What stands above its column in a template."""
+        return f"{self.zh} · {self.name}"
+
+
+_ALSO_KNOWN_AS = {"division": ("区划代码", "区划"), "kind": ("设施类别",)}
+
+
+@cache
+def contract_fields(stream: Stream) -> tuple[Field, ...]:
+    """Return the columns of what a stream's records say, in the order of the contract."""
+    schema = stream_schema(stream)
+    parts = list(schema.get("$defs", {}).values()) if "oneOf" in schema else [schema]
+    merged: dict[str, Field] = {}
+    for part in parts:
+        for name, given in part["properties"].items():
+            one = _field(name, given, name in part["required"], _tag(part))
+            merged[name] = _merged(merged[name], one) if name in merged else one
+    if len(parts) == 1:
+        return tuple(merged.values())
+    fields = [
+        replace(one, kinds=frozenset() if len(one.kinds) == len(parts) else one.kinds)
+        for one in merged.values()
+    ]
+    return tuple(sorted(fields, key=lambda one: one.name != "kind"))
+
+
+def _tag(part: dict[str, Any]) -> frozenset[str]:
+    kind = part["properties"].get("kind", {}).get("const")
+    return frozenset({kind} if kind else ())
+
+
+def _merged(first: Field, second: Field) -> Field:
+    """One column for a field that several kinds have."""
+    about = first.about if second.about in first.about else f"{first.about}；{second.about}"
+    return replace(
+        first,
+        about=about,
+        required=first.required and second.required,
+        words={**first.words, **second.words},
+        kinds=first.kinds | second.kinds,
+    )
+
+
+def _field(name: str, schema: dict[str, Any], required: bool, kinds: frozenset[str]) -> Field:
+    about = schema.get("description", name).split(" · ")[0]
+    words = dict(_words(name, schema))
+    if "const" in schema:  # a kind's own description says what it is, not what the column is
+        zh, about = "类别", "设施（机构）的类别，决定还要填哪些列"
+    else:
+        zh = re.split(r"[，；：、:;,]", about)[0]
+    return Field(
+        name,
+        zh,
+        about,
+        "word" if words else _kind(schema),
+        required,
+        schema.get("x-unit", "").split(" · ")[0],
+        words,
+        kinds,
+        (*_ALSO_KNOWN_AS.get(name, ()), zh.removeprefix("其中")),
+    )
+
+
+def _kind(schema: dict[str, Any]) -> Kind:
+    forms = list(_forms(schema))
+    types = {form.get("type") for form in forms}
+    if "number" in types:
+        return "number"
+    if "integer" in types:
+        return "integer"
+    if "boolean" in types:
+        return "flag"
+    if any(form.get("format") == "date" for form in forms):
+        return "date"
+    return "code" if any(r"\d" in form.get("pattern", "") for form in forms) else "text"
+
+
+def _forms(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "anyOf" not in schema:
+        yield schema
+    for form in schema.get("anyOf", ()):
+        yield from _forms(form)
+
+
+def _words(name: str, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each value of a closed vocabulary with its Chinese word (itself where none is given)."""
+    description = schema.get("description", "")
+    if "const" in schema:
+        yield schema["const"], description.split(" · ")[0]
+    for value in schema.get("enum", ()):
+        if name == "stream" and value in STREAMS:
+            about = (STREAMS[value].model.__doc__ or value).split("·")[0].strip()
+            yield value, about
+            continue
+        found = re.search(rf"(?<![a-z_]){value} ([\d\u4e00-\u9fff][^、；，·（]*)", description)
+        yield value, found.group(1).strip() if found else value

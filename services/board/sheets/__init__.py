@@ -1,0 +1,1 @@
+"""Downloads: what the API answers, as a sheet for people."""
