@@ -167,9 +167,9 @@ def test_tasks_are_all_there(api: TestClient) -> None:
     assert {row["状态 · status"] for row in table} == {"尚未报告 · not reported yet"}
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_every_panel_has_a_sheet(api: TestClient, kind: FileFormat) -> None:
-    for whole in dashboards(plan()):
+@pytest.mark.parametrize(("kind", "some"), [("csv", slice(None)), ("xlsx", slice(-2, None))])
+def test_every_panel_has_a_sheet(api: TestClient, kind: FileFormat, some: slice) -> None:
+    for whole in dashboards(plan())[some]:
         for panel in whole.panels:
             path = f"/v1/dashboards/{whole.id}/panels/{panel.id}"
             table = got(api, path, kind, **YEAR)

@@ -16,6 +16,7 @@ from services.board import lexicon
 from services.board.panels.every import dashboards
 from services.board.panels.figures import aims
 from services.board.panels.model import Asked, Panel, filled
+from services.board.panels.words import DIVISION_TITLE
 from services.platform import clickhouse as platform
 from services.platform.migrations import migrate
 from services.platform.plan import Plan, load_plan
@@ -105,6 +106,8 @@ def check(client: Client, one: Panel, asked: Asked) -> int:
         for row in found:
             for column in one.columns[1:]:
                 assert row[column.name] in {*column.words, ""}
+    # A moment says of which zone it is: without one it would be read by the reader's own clock.
+    assert all("'" in kind for kind in kinds.values() if "DateTime" in kind), kinds
     for column in one.columns:
         # What is rounded, has a unit or a threshold is a number; words stand for texts.
         if column.decimals is not None or column.unit or column.thresholds:
@@ -333,6 +336,23 @@ def test_ids_and_places_are_fixed_and_fit() -> None:
             name for name in ("division", "indicator") if any(f"${{{name}:" in p.sql for p in whole.panels)
         }
         assert chosen == set(whole.choices), whole.id
+
+
+def test_links_lead_to_figures_that_there_are() -> None:
+    for whole in dashboards(plan()):
+        for one in whole.panels:
+            names = {column.name for column in one.columns}
+            for link in (one.link, *(column.link for column in one.columns)):
+                for row in re.findall(r"\{row:(\w+)\}", link):
+                    assert row in names, (whole.id, one.id, link)
+                open_ones = set(re.findall(r"\{(\w+)\}", link))
+                assert open_ones - {"value"} <= set(whole.choices), (whole.id, one.id, link)
+                figure, _, place = re.sub(r"\{[\w:]+\}", "", link).removesuffix("/records").partition("/")
+                assert figure in {"", "tasks", *plan().indicators}, (whole.id, one.id, link)
+                assert place in {"", *plan().divisions}, (whole.id, one.id, link)
+            bar_of_places = one.kind == "bar" and one.columns[0].title == DIVISION_TITLE
+            if bar_of_places or one.kind == "state_wall":
+                assert all(column.link for column in one.columns[: 1 if bar_of_places else None])
 
 
 def test_every_text_is_in_both_languages_and_from_the_plan_where_it_has_one() -> None:

@@ -49,8 +49,9 @@ class ShownThreshold(Contract):
 
 class ShownColumn(Contract):
     """A column of a panel's answer. `words` stand for its values; `link` is a page of the board (what stands
-    behind the `#`), with `{value}` for the value and `{division}` for the one chosen. `unit` is one of the
-    plan's, or `s` for a length of time."""
+    behind the `#`), with `{value}` for the value, `{row:NAME}` for that of the column NAME in the same row,
+    and `{division}` for the one chosen; a value that `words` could stand for, but none does, leads nowhere.
+    `unit` is one of the plan's, or `s` for a length of time."""
 
     name: str
     title: Text

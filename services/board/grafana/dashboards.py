@@ -186,7 +186,7 @@ def _shown(panel: Panel, column: Column, board: str) -> Iterable[dashboard.Dynam
         yield value("color", {"mode": "thresholds"})
     if column.colour:
         yield value("color", {"mode": "fixed", "fixedColor": _SHADES[column.colour]})
-    if column.link:
+    if column.link and "{row:" not in column.link:  # of a row's other values Grafana has only the words
         yield value("links", [_data_link(column, board)])
     if panel.kind in ("table", "state_wall") and any(word.colour for word in column.words.values()):
         yield value("custom.cellOptions", {"type": "color-background", "mode": "basic"})

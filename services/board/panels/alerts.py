@@ -14,7 +14,8 @@ def firing(plan: Plan, division: str = "") -> Panel:
         title=Text(zh="正在告警", en="alerts that fire"),
         kind="table",
         sql=f"""
-SELECT toString(severity) AS severity, toString(rule) AS rule, toString(division) AS division, subject,
+SELECT toString(severity) AS severity, toString(rule) AS rule, toString(indicator) AS indicator,
+    toString(division) AS division, subject,
     value, toFloat64(threshold) AS threshold, reason, changed_at
 FROM (
     SELECT severity, rule, indicator, division, subject, condition, held, value, threshold, reason, changed_at
@@ -26,6 +27,12 @@ ORDER BY indexOf(['critical', 'warning', 'info'], severity), changed_at DESC LIM
         columns=(
             Column("severity", Text(zh="级别", en="severity"), words=words.SEVERITIES),
             Column("rule", Text(zh="规则", en="rule"), words=_rules(plan)),
+            Column(
+                "indicator",
+                words.INDICATOR_TITLE,
+                words=words.names(plan.indicators.values()),
+                link="{value}/{row:division}",
+            ),
             Column("division", words.DIVISION_TITLE, words=words.places(plan)),
             Column("subject", Text(zh="对象", en="subject")),
             Column("value", words.VALUE),

@@ -18,7 +18,8 @@ def dashboard(plan: Plan) -> Dashboard:
             Section(Text(zh="走势", en="trend"), (_trend(plan),)),
             Section(Text(zh="预警", en="alerts"), (firing(plan, DIVISION),)),
             Section(
-                Text(zh="消费券", en="vouchers"), (vouchers.totals(DIVISION), vouchers.by_hour(DIVISION))
+                Text(zh="消费券", en="vouchers"),
+                (vouchers.totals(plan, DIVISION, "{division}"), vouchers.by_hour(DIVISION)),
             ),
         ),
         choices=("division", "indicator"),

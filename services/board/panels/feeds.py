@@ -159,7 +159,12 @@ SELECT toString(indicator) AS indicator, toString(status) AS status, indicator A
 FROM indicator_live FINAL
 WHERE division = {quoted(plan.county.county)} AND status IN ('no_data', 'cannot_say') ORDER BY indicator""",
         columns=(
-            Column("indicator", words.INDICATOR_TITLE, words=words.names(every)),
+            Column(
+                "indicator",
+                words.INDICATOR_TITLE,
+                words=words.names(every),
+                link=f"{{value}}/{plan.county.county}",
+            ),
             Column("status", words.STATUS_TITLE, words=words.STATUSES),
             Column("owner", words.OWNER, words=words.owners(every)),
             Column("updated_at", words.UPDATED),

@@ -75,7 +75,12 @@ GROUP BY indicator ORDER BY indexOf({_ids(indicators)}, indicator)""",
                 link=f"{{value}}/{county}/records",
             ),
             *(
-                Column(f"d{one.code}", Text(zh=one.name, en=one.name), words=words.STATUSES)
+                Column(
+                    f"d{one.code}",
+                    Text(zh=one.name, en=one.name),
+                    words=words.STATUSES,
+                    link=f"{{row:indicator}}/{one.code}/records",
+                )
                 for one in plan.shown_divisions
             ),
         ),
@@ -139,7 +144,12 @@ LEFT JOIN (
 ) AS live USING (division)
 ORDER BY indexOf({listed(codes)}, division)""",
         columns=(
-            Column("division", words.DIVISION_TITLE, words=words.places(plan)),
+            Column(
+                "division",
+                words.DIVISION_TITLE,
+                words=words.places(plan),
+                link=f"{indicator.id}/{{value}}/records",
+            ),
             Column(
                 "value",
                 words.VALUE,

@@ -53,8 +53,9 @@ class Threshold:
 class Column:
     """A column of the answer, by its name in the query.
 
-    `words` stand for its values, `link` is a page of the board, with `{value}` for the value and
-    `{division}` for the one chosen. `unit` is one of the plan's, or `s` for a length of time.
+    `words` stand for its values, `link` is a page of the board, with `{value}` for the value, `{row:NAME}`
+    for the value of the column NAME in the same row, and `{division}` for the one chosen; a value that words
+    could stand for, but none does, leads nowhere. `unit` is one of the plan's, or `s` for a length of time.
     """
 
     name: str

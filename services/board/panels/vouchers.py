@@ -1,7 +1,10 @@
 """Voucher money: what came of it in the time range, by the minute, by the hour, and where."""
 
+from dataclasses import replace
+
 from schemas.consumption_voucher import Step
 from schemas.declaration import Text
+from schemas.parts import RecordsPart
 from services.board.panels import words
 from services.board.panels.figures import quoted
 from services.board.panels.model import FROM, TO, Colour, Column, Panel, Section
@@ -23,22 +26,30 @@ _YUAN = "元"
 
 def sections(plan: Plan) -> tuple[Section, ...]:
     """Return what is shown of the whole county."""
-    county = quoted(plan.county.county)
+    county = plan.county.county
     live = Text(zh="消费券实时", en="vouchers live")
     return (
-        Section(live, (totals(county), by_minute(county), by_hour(county))),
-        Section(Text(zh="消费券去向", en="where vouchers go"), (_by_sector(county), _by_township(plan))),
+        Section(
+            live, (totals(plan, quoted(county), county), by_minute(quoted(county)), by_hour(quoted(county)))
+        ),
+        Section(
+            Text(zh="消费券去向", en="where vouchers go"), (_by_sector(quoted(county)), _by_township(plan))
+        ),
     )
 
 
-def totals(division: str) -> Panel:
-    """The money of each step in the time range, in a division, an SQL string."""
+def totals(plan: Plan, division: str, code: str) -> Panel:
+    """The money of each step in the time range, in a division: an SQL string, and what links name it by."""
+    figures = _figures(plan)
     return Panel(
         id="voucher-totals",
         title=Text(zh="所选时段的消费券金额", en="voucher money in the time range"),
         kind="stat",
         sql=f"SELECT {_sums()} FROM voucher_hourly WHERE {_within(division)}",
-        columns=_columns(),
+        columns=tuple(
+            replace(one, link=f"{figures[one.name]}/{code}/records") if one.name in figures else one
+            for one in _columns()
+        ),
         about=Text(zh="时段内开始的各小时合计", en="of the hours that begin in the time range"),
         height=4,
     )
@@ -91,6 +102,7 @@ GROUP BY sector ORDER BY redeemed DESC, sector""",
 
 
 def _by_township(plan: Plan) -> Panel:
+    redeemed = _figures(plan).get("redeemed")
     return Panel(
         id="voucher-townships",
         title=Text(zh="按乡镇", en="by township"),
@@ -98,9 +110,31 @@ def _by_township(plan: Plan) -> Panel:
         sql=f"""
 SELECT toString(division) AS township, {_sums()} FROM voucher_hourly
 WHERE {_within(quoted(plan.county.county))} GROUP BY township ORDER BY redeemed DESC, township""",
-        columns=(Column("township", words.DIVISION_TITLE, words=words.places(plan)), *_columns()),
+        columns=(
+            Column(
+                "township",
+                words.DIVISION_TITLE,
+                words=words.places(plan),
+                link=f"{redeemed}/{{value}}/records" if redeemed else "",
+            ),
+            *_columns(),
+        ),
         width=12,
     )
+
+
+def _figures(plan: Plan) -> dict[str, str]:
+    """Return the indicators that are the money of a step and nothing else, by the step."""
+    return {
+        step: one.id
+        for one in plan.indicators.values()
+        for part in one.numerator
+        for step, (column, *_shown) in _MONEY.items()
+        if len(one.numerator) == 1
+        and not one.denominator
+        and isinstance(part, RecordsPart)
+        and (part.sum, part.alternatives) == (column, [{"step": step}])
+    }
 
 
 def _within(division: str) -> str:
