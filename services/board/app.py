@@ -10,11 +10,10 @@ import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 
 from services.board import problems
-from services.board.api import dashboards, indicators, others
+from services.board.api import dashboards, indicators, others, stream
 from services.board.api.asked import Asked
 from services.board.metrics import Timed
 from services.board.pipeline import Board
@@ -26,9 +25,6 @@ from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import SecureHeaders, Server, listen
 
 STATIC = Path(__file__).parent / "static"
-BEAT_SECONDS = 10.0
-"""A page that hears nothing for several of these takes its connection for dead."""
-RECONNECT_MS = 2_000
 _WORTH_COMPRESSING = 2_000
 """Bytes. The figures of a county are 450 KB, 35 KB compressed; the stream of changes is never compressed."""
 STOP_SECONDS = 3
@@ -63,7 +59,7 @@ def create_app(board: Board) -> FastAPI:
     )
     app.include_router(others.routes(frame, asked, board.tasks, board.vouchers, board.others))
     app.include_router(dashboards.routes(frame, asked, board.panels))
-    _add_stream(app, board)
+    app.include_router(stream.routes(board.hub))
     _add_health(app, board)
     return app
 
@@ -74,22 +70,6 @@ def _add_page(app: FastAPI) -> None:
         return FileResponse(STATIC / "index.html")
 
     app.mount("/static", StaticFiles(directory=STATIC))
-
-
-def _add_stream(app: FastAPI, board: Board) -> None:
-    @app.get("/v1/stream", response_class=EventSourceResponse)
-    async def stream() -> AsyncIterator[ServerSentEvent]:
-        """Events: `source` (first, and whenever it changes), `figure`, `reload`, and `beat` in silence."""
-        with board.hub.page() as mailbox:
-            first = board.hub.source.message()
-            yield ServerSentEvent(event=first.event, raw_data=first.data, retry=RECONNECT_MS)
-            while not mailbox.closed:
-                messages = await mailbox.take(BEAT_SECONDS)
-                for message in messages:
-                    yield ServerSentEvent(event=message.event, raw_data=message.data, id=message.id)
-                if not messages and not mailbox.closed:
-                    # An event, not a comment: a page cannot hear a comment.
-                    yield ServerSentEvent(event="beat", raw_data="{}")
 
 
 def _add_health(app: FastAPI, board: Board) -> None:

@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import orjson
+from fastapi.sse import format_sse_event
 
 from schemas.indicator import Figure
 
@@ -28,6 +30,11 @@ class Message:
     key: str
     data: str
     id: str | None = None
+
+    @cached_property
+    def written(self) -> bytes:
+        """It as it is sent, made once for all pages."""
+        return format_sse_event(event=self.event, data_str=self.data, id=self.id)
 
 
 RELOAD = Message("reload", "reload", "{}")
