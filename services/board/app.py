@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from services.board import problems
 from services.board.api import dashboards, indicators, others, stream
 from services.board.api.asked import Asked
+from services.board.api.live import Live
 from services.board.metrics import Timed
 from services.board.pipeline import Board
 from services.board.problems import problem
@@ -46,6 +47,7 @@ def create_app(board: Board) -> FastAPI:
     problems.install(app)
     _add_page(app)
     frame = Frame(board.plan, board.synthetic)
+    live = Live(board.shared)
     asked = Asked(board.plan, board.clock.now, board.definitions)
     app.include_router(
         indicators.routes(
@@ -55,9 +57,12 @@ def create_app(board: Board) -> FastAPI:
             board.breakdown,
             definitions=board.definitions,
             frame=frame,
+            live=live,
         )
     )
-    app.include_router(others.routes(frame, asked, board.tasks, board.vouchers, board.others))
+    app.include_router(
+        others.routes(frame, asked, live, tasks=board.tasks, vouchers=board.vouchers, others=board.others)
+    )
     app.include_router(dashboards.routes(frame, asked, board.panels))
     app.include_router(stream.routes(board.hub))
     _add_health(app, board)

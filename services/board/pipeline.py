@@ -18,6 +18,7 @@ from services.board.hub import MAILBOX_SPARE, Hub
 from services.board.metrics import Metrics
 from services.board.panels.asking import Panels
 from services.board.settings import BoardSettings
+from services.board.shared import Shared
 from services.board.tables.breakdown import Breakdown
 from services.board.tables.definitions import Definitions
 from services.board.tables.figures import Figures
@@ -32,6 +33,8 @@ from services.platform.follow import Follower, News
 from services.platform.plan import load_plan
 
 SHARE_SECONDS = 1.0
+AT_ONCE = 4
+"""Answers about now that are made at the same time."""
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ class Board:
         self.tasks = Tasks(self._clickhouse, self.plan)
         self.vouchers = Vouchers(self._clickhouse, self.plan.county.time_zone)
         self.others = Others(self._clickhouse)
+        self.shared = Shared(seconds=share_seconds, threads=AT_ONCE)
         # Clients of their own: their limits hold from one statement to the next and are not set each time.
         self._limited = ClickHouse(settings, fresh=False)
         self.panels = Panels(self._limited, self.plan, self.clock, self.metrics, share_seconds=share_seconds)
@@ -86,18 +90,23 @@ class Board:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             self.panels.close()
+            self.shared.close()
             self._limited.close()
             self._clickhouse.close()
 
     async def _begin(self) -> None:
-        self.panels.outdate()
+        self._outdate()
         self.hub.connected()
 
     async def _pass_on(self, news: Sequence[News]) -> None:
         # First: a page asks as soon as it hears.
-        self.panels.outdate()
+        self._outdate()
         for one in news:
             self.hub.figure(one.figure, one.id)
+
+    def _outdate(self) -> None:
+        self.panels.outdate()
+        self.shared.outdate()
 
     def _followed(self, following: "asyncio.Task[None]") -> None:
         """Following ends only when the board does; anything else is our mistake, and must show."""

@@ -1,5 +1,6 @@
 """From the topic to the open pages, over real sockets, on the broker behind the fixtures."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +9,9 @@ from pathlib import Path
 import httpx
 
 from schemas.indicator import Figure
+from services.platform.clickhouse import ClickHouse
 from services.platform.settings import Common
-from tests.board.county import figures
+from tests.board.county import figures, write_figures
 from tests.board.running import Events, RunningBoard, make_topic, produce
 from tests.support.brokers import Broker
 from tests.support.waiting import eventually
@@ -86,6 +88,43 @@ def test_a_page_that_does_not_read_blocks_nobody(board: RunningBoard, board_brok
         received = b""
         while b'"version":100000' not in received:
             received = received[-4096:] + slow.recv(65536)
+
+
+def test_what_a_page_reads_is_never_older_than_what_it_has_heard(
+    settings: Common, tables: ClickHouse, board_broker: Broker, tmp_path: Path
+) -> None:
+    """Though answers are made once for all who ask about the same time."""
+    panel = "/v1/dashboards/county/panels/missed"
+    place = f"{figures()[0].indicator}"
+    board = RunningBoard(settings, tmp_path / "board.log")
+    board.start()
+    try:
+        with stream(board) as events, httpx.Client(base_url=board.url) as page:
+            for version in (2_000, 2_001, 2_002):
+                page.get("/v1/indicators")
+                newer = changed(version).model_copy(update={"status": "missed", "value": version / 1000})
+                write_figures(tables, "indicator_live", [newer])
+                produce(board_broker.bootstrap, [newer])
+                while events.until("figure")[0]["version"] != version:
+                    pass
+                shown = page.get("/v1/indicators").json()["indicators"][0]["figures"][0]
+                assert (shown["version"], shown["value"]) == (version, newer.value)
+                answer = page.get(panel).json()
+                [row] = [one for one in answer["rows"] if one[0] == place]
+                assert dict(zip(answer["columns"], row, strict=True))["value"] == newer.value
+    finally:
+        board.stop()
+
+
+async def test_all_pages_that_read_at_once_are_given_one_answer(board: RunningBoard) -> None:
+    paths = ("/v1/indicators", "/v1/tasks", "/v1/vouchers", "/v1/alerts", "/v1/feeds")
+    async with httpx.AsyncClient(base_url=board.url, timeout=HEARD_SECONDS) as pages:
+        for path in paths:
+            answers = await asyncio.gather(*(pages.get(path) for _ in range(40)))
+            assert {one.status_code for one in answers} == {200}
+            assert len({one.content for one in answers}) == 1
+            again = await pages.get(path, headers={"If-None-Match": answers[0].headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
 
 
 def test_sigterm_ends_open_streams_and_the_process(county: Common, tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from schemas.declaration import Indicator
 from schemas.fields import Contract
 from schemas.indicator import Figure
-from services.board.api.asked import Asked, Cursor, KnownAt, Limit, read_cursor, write_cursor
+from services.board.api.asked import Asked, AsOf, Cursor, KnownAt, Limit, read_cursor, write_cursor
+from services.board.api.live import Live
 from services.board.problems import invalid, not_found
 from services.board.sheets.download import DOWNLOADS, Format, download
 from services.board.sheets.figures import figures_sheet, history_sheet
@@ -75,17 +78,18 @@ def routes(
     *,
     definitions: Definitions,
     frame: Frame,
+    live: Live,
 ) -> APIRouter:
     """The routes below /v1/indicators."""
     router = APIRouter(prefix="/v1/indicators")
-    add_figures(router, asked, figures, frame)
+    add_figures(router, asked, figures, frame, live=live)
     add_history(router, asked, figures, definitions, frame)
     add_records(router, asked, figures, contributors, frame)
     add_breakdown(router, asked, breakdown)
     return router
 
 
-def add_figures(router: APIRouter, asked: Asked, figures: Figures, frame: Frame) -> None:
+def add_figures(router: APIRouter, asked: Asked, figures: Figures, frame: Frame, *, live: Live) -> None:
     """The figures of all indicators, and of one."""
     plan = frame.plan
 
@@ -108,14 +112,31 @@ def add_figures(router: APIRouter, asked: Asked, figures: Figures, frame: Frame)
         return download(kind, lambda: figures_sheet(frame, asked.division(division), knowledge, shown))
 
     @router.get("", response_model=IndicatorList, responses=DOWNLOADS)
-    def indicators(
+    async def indicators(
+        request: Request,
+        *,
         division: str | None = None,
         format: Format = None,
-        knowledge: Knowledge = Depends(asked.knowledge),
-    ) -> IndicatorList | Response:
-        found = read(lambda: asked.indicators(knowledge), division, knowledge)
+        as_of: AsOf = None,
+        known_at: KnownAt = None,
+    ) -> Response | IndicatorList:
         if format:
-            return sheet(found, division, knowledge, format)
+            return await run_in_threadpool(listed_sheet, division, as_of, known_at, format)
+        make = partial(listed, division, as_of, known_at)
+        if as_of or known_at:
+            return await run_in_threadpool(make)
+        return await live.answer(request, ("indicators", division), IndicatorList, make)
+
+    def listed_sheet(
+        division: str | None, as_of: date | None, known_at: str | None, kind: FileFormat
+    ) -> Response:
+        knowledge = asked.knowledge(as_of, known_at)
+        found = read(lambda: asked.indicators(knowledge), division, knowledge)
+        return sheet(found, division, knowledge, kind)
+
+    def listed(division: str | None, as_of: date | None, known_at: str | None) -> IndicatorList:
+        knowledge = asked.knowledge(as_of, known_at)
+        found = read(lambda: asked.indicators(knowledge), division, knowledge)
         return IndicatorList(
             county=plan.county,
             divisions=plan.shown_divisions,

@@ -3,12 +3,14 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from schemas.alert import FEED_STOPPED, FEED_STOPPED_NAME
 from schemas.declaration import Text
 from schemas.fields import Contract
 from services.board.api.asked import Asked, Cursor, Limit, read_cursor, write_cursor
+from services.board.api.live import Live
 from services.board.problems import invalid
 from services.board.sheets.download import DOWNLOADS, Format, download
 from services.board.sheets.frame import Frame
@@ -57,20 +59,28 @@ class Alerts(Contract):
     alerts: list[NamedAlert]
 
 
-def routes(frame: Frame, asked: Asked, tasks: Tasks, vouchers: Vouchers, others: Others) -> APIRouter:
+def routes(
+    frame: Frame, asked: Asked, live: Live, *, tasks: Tasks, vouchers: Vouchers, others: Others
+) -> APIRouter:
     """The other routes below /v1."""
     router = APIRouter(prefix="/v1")
     plan = frame.plan
     names = {FEED_STOPPED: FEED_STOPPED_NAME, **{id: rule.name for id, rule in plan.rules.items()}}
-    _add_vouchers(router, asked, vouchers)
+    _add_vouchers(router, asked, live, vouchers)
 
     @router.get("/tasks", response_model=list[TaskState], responses=DOWNLOADS)
-    def task_states(format: Format = None) -> list[TaskState] | Response:
-        found = tasks.states()
-        return download(format, lambda: tasks_sheet(frame, asked.knowledge(), found)) if format else found
+    async def task_states(request: Request, format: Format = None) -> Response:
+        if format is None:
+            return await live.answer(request, "tasks", list[TaskState], tasks.states)
+        return await run_in_threadpool(
+            download, format, lambda: tasks_sheet(frame, asked.knowledge(), tasks.states())
+        )
 
-    @router.get("/alerts")
-    def alerts() -> Alerts:
+    @router.get("/alerts", response_model=Alerts)
+    async def alerts(request: Request) -> Response:
+        return await live.answer(request, "alerts", Alerts, states)
+
+    def states() -> Alerts:
         found = others.alerts()
 
         def named(alert: AlertState) -> NamedAlert:
@@ -79,22 +89,30 @@ def routes(frame: Frame, asked: Asked, tasks: Tasks, vouchers: Vouchers, others:
 
         return Alerts(available=found is not None, alerts=[named(alert) for alert in found or []])
 
-    @router.get("/feeds")
-    def feeds() -> list[Feed]:
-        return others.feeds()
+    @router.get("/feeds", response_model=list[Feed])
+    async def feeds(request: Request) -> Response:
+        return await live.answer(request, "feeds", list[Feed], others.feeds)
 
     return router
 
 
-def _add_vouchers(router: APIRouter, asked: Asked, vouchers: Vouchers) -> None:
-    @router.get("/vouchers")
-    def money(
+def _add_vouchers(router: APIRouter, asked: Asked, live: Live, vouchers: Vouchers) -> None:
+    @router.get("/vouchers", response_model=VoucherMoney)
+    async def money(
+        request: Request,
+        *,
         by: Annotated[list[Grouping] | None, Query(max_length=4, description="分组，可重复 · groups")] = None,
         division: str | None = None,
         first: Annotated[date | None, Query(alias="from", description="首日 · first day")] = None,
         last: Annotated[date | None, Query(alias="to", description="末日 · last day")] = None,
-    ) -> VoucherMoney:
+    ) -> Response:
         """`division`, `from` and `to` narrow down the groups alone."""
+        question = "vouchers", tuple(by or ()), division, first, last
+        return await live.answer(
+            request, question, VoucherMoney, lambda: told(by or [], division, first, last)
+        )
+
+    def told(by: list[Grouping], division: str | None, first: date | None, last: date | None) -> VoucherMoney:
         groups: list[VoucherGroup] | None = []
         if by:
             code = asked.division(division).code
