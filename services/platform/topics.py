@@ -46,11 +46,14 @@ class Topic:
 
 @dataclass(frozen=True)
 class TopicState:
-    """A topic as the broker has it. `id` is another one once the topic has been made again."""
+    """A topic as the broker has it. `id` is another one once the topic has been made again; `copies` is how
+    many there are of each partition, of that with the fewest.
+    """
 
     name: str
     id: uuid.UUID
     partitions: int
+    copies: int
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,14 @@ def describe(
         return {state.name: state for state in _states(admin, names)}
 
 
+def copies(bootstrap: str, *, timeout: float = TIMEOUT_SECONDS) -> int:
+    """How many copies of each partition minmai's topics were made with, as far as they are there: a topic
+    that is made later shall have as many. Raises Unavailable if the broker does not answer.
+    """
+    there = describe(bootstrap, [topic.name for topic in declared()], timeout=timeout)
+    return min((max(1, state.copies) for state in there.values()), default=1)
+
+
 def topic_ids(
     bootstrap: str, names: Iterable[str], *, timeout: float = TIMEOUT_SECONDS
 ) -> dict[str, uuid.UUID]:
@@ -254,7 +265,9 @@ def _states(admin: KafkaAdminClient, names: Iterable[str] | None) -> Iterator[To
             continue
         if topic["error_code"]:
             raise error(topic["name"])
-        yield TopicState(topic["name"], uuid.UUID(topic["topic_id"]), len(topic["partitions"]))
+        partitions = topic["partitions"]
+        copies = min((len(one["replica_nodes"]) for one in partitions), default=1)
+        yield TopicState(topic["name"], uuid.UUID(topic["topic_id"]), len(partitions), copies)
 
 
 def _told(configs: Mapping[str, object]) -> str | None:

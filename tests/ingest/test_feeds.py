@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from services.ingest.feeds.standing import Standings
 from services.ingest.receipts import Taking
 from services.ingest.records import Record
 from services.ingest.settings import BYTES_A_RECORD, IngestSettings
+from services.platform import topics
 from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.migrations import migrate
 from services.platform.plan import load_plan
@@ -326,6 +328,33 @@ async def test_a_topic_that_goes_before_an_offset_is_committed_is_made_again(
     await eventually_async(lambda: asyncio.sleep(0, b"2" in taken), READ_SECONDS, "it is read")
     reading.cancel()
     await asyncio.wait([reading])
+
+
+async def test_an_own_topic_has_as_many_copies_as_the_others(
+    feeding: Feeding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a cluster would tell it: there is one broker here, so that the topic is not made."""
+    asked: list[tuple[str, int]] = []
+    found = topics.describe(feeding.settings.kafka)
+    others = {name: replace(state, copies=3) for name, state in found.items() if "feed" not in name}
+    monkeypatch.setattr(topics, "describe", lambda *_given, **_named: others)
+
+    def ensure(_bootstrap: str, *, replication: int, topics: Sequence[Any]) -> None:
+        asked.extend((one.name, replication) for one in topics)
+
+    monkeypatch.setattr(module, "ensure_topics", ensure)
+    agency = Agencies(feeding.settings.agencies).lookup(feeding.key)
+    own = module.Reader(
+        feeding.settings.kafka,
+        lambda: agency,
+        "newcomer",
+        None,  # type: ignore[arg-type]  # nothing is read
+        Checker(load_plan(PLAN)).event,
+        pace=1,
+    )
+    with pytest.raises(KeyError):
+        own._life()
+    assert asked == [(feed_topic("newcomer"), 3)]
 
 
 def unread_of(client: httpx.AsyncClient) -> Any:

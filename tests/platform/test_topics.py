@@ -17,7 +17,16 @@ from schemas.streams import (
     STREAMS,
 )
 from services.platform.errors import Unavailable
-from services.platform.topics import Topic, declared, describe, ensure_kept, ensure_topics, kept, topic_ids
+from services.platform.topics import (
+    Topic,
+    copies,
+    declared,
+    describe,
+    ensure_kept,
+    ensure_topics,
+    kept,
+    topic_ids,
+)
 from tests.support.brokers import Broker
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -79,6 +88,7 @@ def test_ensuring_twice_creates_once(fresh_broker: Broker) -> None:
     assert {name: state.partitions for name, state in describe(fresh_broker.bootstrap).items()} == {
         topic.name: topic.partitions for topic in declared()
     }
+    assert copies(fresh_broker.bootstrap) == 1
 
 
 def test_topics_ensured_by_several_at_once_are_created_by_one(broker: Broker) -> None:

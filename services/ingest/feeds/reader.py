@@ -27,7 +27,7 @@ from services.ingest.receipts import Origin, Taking
 from services.ingest.records import Record, from_json
 from services.platform.errors import Unavailable
 from services.platform.kafka import stop_consumer
-from services.platform.topics import ensure_topics, topic_ids
+from services.platform.topics import copies, ensure_topics, topic_ids
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +172,9 @@ class Reader:
     def _life(self) -> UUID:
         ids = topic_ids(self._bootstrap, [self._topic])
         if self._topic not in ids:
-            ensure_topics(self._bootstrap, topics=feed_topics([self._name]))
+            ensure_topics(
+                self._bootstrap, replication=copies(self._bootstrap), topics=feed_topics([self._name])
+            )
             ids = topic_ids(self._bootstrap, [self._topic])
         return ids[self._topic]
 
