@@ -41,7 +41,6 @@ export function because({ zh, en: english }, error) {
   return { zh: `${zh}（${reason.zh}）`, en: `${english} (${reason.en})` };
 }
 
-export const en = (text, attributes = {}) => h("span", { lang: "en", class: "en", ...attributes }, text);
 
 export function glyph(status) {
   return s("svg", { class: "glyph", "aria-hidden": "true" }, s("use", { href: `#g-${status}` }));
