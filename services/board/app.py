@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -26,6 +27,7 @@ from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import SecureHeaders, Server, listen
 
 STATIC = Path(__file__).parent / "static"
+PAGES = {"/": "index.html", "/wall": "wall.html"}
 _WORTH_COMPRESSING = 2_000
 """Bytes. The figures of a county are 450 KB, 35 KB compressed; the stream of changes is never compressed."""
 STOP_SECONDS = 3
@@ -70,9 +72,11 @@ def create_app(board: Board) -> FastAPI:
 
 
 def _add_page(app: FastAPI) -> None:
-    @app.get("/", include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(STATIC / "index.html")
+    def page(name: str) -> FileResponse:
+        return FileResponse(STATIC / name)
+
+    for path, name in PAGES.items():
+        app.add_api_route(path, partial(page, name), include_in_schema=False)
 
     app.mount("/static", StaticFiles(directory=STATIC))
 

@@ -232,9 +232,7 @@ def test_no_data_is_hatched_and_neither_green_nor_nought(board: RunningBoard, op
 def test_each_status_has_a_colour_a_sign_and_a_word_of_its_own(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
     chips = page.locator("#tally button[data-status]")
-    signs = chips.evaluate_all(
-        "all => all.map((e) => document.querySelector(e.querySelector('use').getAttribute('href')).innerHTML)"
-    )
+    signs = chips.evaluate_all("all => all.map((one) => one.querySelector('svg').innerHTML)")
     words = chips.locator("[lang=zh-CN]").all_inner_texts()
     colours = chips.evaluate_all("all => all.map((e) => getComputedStyle(e).color)")
     assert len(set(signs)) == len(set(words)) == len(AIMED)

@@ -5,6 +5,7 @@ import { listen } from "./stream.js";
 import { matrix } from "./matrix.js";
 import { overview } from "./overview.js";
 import { panel } from "./panel.js";
+import { printing } from "./print.js";
 import { tabs } from "./tabs.js";
 import { tasks } from "./tasks.js";
 import { tips } from "./tip.js";
@@ -152,5 +153,6 @@ document.addEventListener("click", (event) => {
   tip.hide();
   details.open(element.dataset.figure ?? element.dataset.open);
 });
+printing();
 setInterval(readSides, SIDES_EVERY_MS);
 listen("/v1/stream", { figure: changed, reload, state });

@@ -1,5 +1,7 @@
 // Building elements. Text always goes in as text, never as markup: names and reasons come from data.
 
+import { SIGNS } from "./signs.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 function fill(element, attributes, children) {
@@ -43,7 +45,7 @@ export function because({ zh, en: english }, error) {
 
 
 export function glyph(status) {
-  return s("svg", { class: "glyph", "aria-hidden": "true" }, s("use", { href: `#g-${status}` }));
+  return s("svg", { class: "glyph", viewBox: "0 0 16 16", "aria-hidden": "true" }, ...(SIGNS[status] ?? []).map(([tag, attributes]) => s(tag, attributes)));
 }
 
 /** A status told by colour, sign and word; `words` maps it to both languages. */
