@@ -12,6 +12,7 @@ from clickhouse_driver.errors import ServerException
 
 from services.board.grafana.alert_rules import Place
 from services.board.grafana.alert_rules import of as rules_of
+from services.board.panels.asking import LIMITS
 from services.board.panels.every import dashboards
 from services.board.panels.model import Asked, filled
 from services.platform.clickhouse import ClickHouse
@@ -98,6 +99,15 @@ def test_the_board_reads_figures_and_no_addresses(folder: Path) -> None:
         "INSERT INTO minmai.keeper (term, worker) VALUES (2, 'board')",
         *_STEALS,
     )
+
+
+def test_the_board_may_ask_every_panel_within_its_own_limits(folder: Path) -> None:
+    asked = Asked(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), 86_400, "532622", "x")
+    plan = load_plan(ROOT / "plans" / "yanshan")
+    panels = [filled(panel.sql, asked) for one in dashboards(plan) for panel in one.panels]
+    limits = ", ".join(f"{name} = '{value}'" for name, value in LIMITS.items())
+    found = answers(folder, "minmai_board", "USE minmai", f"SET {limits}", *dict.fromkeys(panels))
+    assert not [error for _, error in found if error]
 
 
 def test_grafana_reads_figures_and_nothing_of_people(folder: Path) -> None:
