@@ -1,5 +1,6 @@
 """The route of the stream of changes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
@@ -11,6 +12,8 @@ from services.board.hub import Hub
 BEAT_SECONDS = 10.0
 """A page that hears nothing for several of these takes its connection for dead."""
 RECONNECT_MS = 2_000
+GAP_SECONDS = 0.1
+"""A page is written to no sooner again: of many changes it gets some together, which costs as much as one."""
 
 # An event, not a comment: a page cannot hear a comment.
 _BEAT = format_sse_event(event="beat", data_str="{}")
@@ -25,7 +28,7 @@ def routes(hub: Hub) -> APIRouter:
     router = APIRouter()
 
     # FastAPI's own event streams check and write each event anew for each page: with a thousand pages ours,
-    # which are written once, take a tenth of the time.
+    # which are written once, take a sixth of the time.
     @router.get(
         "/v1/stream",
         response_class=StreamingResponse,
@@ -46,5 +49,7 @@ async def _events(hub: Hub) -> AsyncIterator[bytes]:
             messages = await mailbox.take(BEAT_SECONDS)
             for begin in range(0, len(messages), _TOGETHER):
                 yield b"".join(message.written for message in messages[begin : begin + _TOGETHER])
-            if not messages and not mailbox.closed:
+            if messages:
+                await asyncio.sleep(GAP_SECONDS)
+            elif not mailbox.closed:
                 yield _BEAT
