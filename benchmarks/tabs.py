@@ -157,10 +157,11 @@ async def burst(board: Board, kafka: str, pages: Sequence[Page]) -> None:
 async def heard(pages: Sequence[Page], versions: set[int]) -> None:
     """Return when every page has heard of all versions; raises TimeoutError if that takes too long."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while missing := sum(not versions <= page.heard.keys() for page in pages):
+    missing = list(pages)
+    while missing := [page for page in missing if not versions <= page.heard.keys()]:
         if time.monotonic() > end:
-            raise TimeoutError(f"{missing} pages have not heard of every change")
-        await asyncio.sleep(0.02)
+            raise TimeoutError(f"{len(missing)} pages have not heard of every change")
+        await asyncio.sleep(0.1)
 
 
 def producer(kafka: str) -> AIOKafkaProducer:
