@@ -41,6 +41,10 @@ CODE_LENGTH: dict[StatisticLevel, int] = {"county": 6, "township": 9, "community
 LEVEL_NAME: dict[StatisticLevel, str] = {"county": "县", "township": "乡镇", "community": "社区"}
 
 
+ONE = "one"
+"""Of a measure that tells of a single person or business."""
+
+
 class Unit(NamedTuple):
     """A unit in both languages."""
 
@@ -69,6 +73,9 @@ class MeasureSpec:
     maximum: Decimal | None = None
     dimensions: tuple[str, ...] = ()
     """A report must name one of them; a measure without dimensions names none."""
+    people: str = ""
+    """Whose matter it is, if it is that of people or businesses: the measure that counts them (itself, if it
+    does), or ONE of them. What only few stand behind is not for the public."""
 
 
 _PERSONS = Unit("人", "persons")
@@ -84,10 +91,22 @@ _BORROWERS = ("personal", "small_enterprise")
 
 MEASURES: dict[str, MeasureSpec] = {
     "resident_population": MeasureSpec(
-        "常住人口", "resident population", _PERSONS, "township", every=True, whole=True
+        "常住人口",
+        "resident population",
+        _PERSONS,
+        "township",
+        every=True,
+        whole=True,
+        people="resident_population",
     ),
     "households": MeasureSpec(
-        "户数", "households", Unit("户", "households"), "township", every=True, whole=True
+        "户数",
+        "households",
+        Unit("户", "households"),
+        "township",
+        every=True,
+        whole=True,
+        people="households",
     ),
     "population_0_2": MeasureSpec(
         "0 至 2 岁人口（3 岁以下）",
@@ -96,9 +115,16 @@ MEASURES: dict[str, MeasureSpec] = {
         "township",
         every=True,
         whole=True,
+        people="population_0_2",
     ),
     "population_3_5": MeasureSpec(
-        "3 至 5 岁人口", "population aged 3 to 5", _PERSONS, "township", every=True, whole=True
+        "3 至 5 岁人口",
+        "population aged 3 to 5",
+        _PERSONS,
+        "township",
+        every=True,
+        whole=True,
+        people="population_3_5",
     ),
     "community_floor_area": MeasureSpec(
         "社区总建筑面积", "floor area of the communities", _SQUARE_METRES, "township", every=True
@@ -144,6 +170,7 @@ MEASURES: dict[str, MeasureSpec] = {
         every=True,
         yearly=True,
         whole=True,
+        people="teachers_eligible",
     ),
     "teachers_rotated": MeasureSpec(
         "本年已交流轮岗教师",
@@ -153,6 +180,7 @@ MEASURES: dict[str, MeasureSpec] = {
         every=True,
         yearly=True,
         whole=True,
+        people="teachers_rotated",
     ),
     "basic_service_measures": MeasureSpec(
         "已落实的基本公共服务措施（共 80 条）",
@@ -204,6 +232,7 @@ MEASURES: dict[str, MeasureSpec] = {
         every=True,
         yearly=True,
         whole=True,
+        people="persons_trained",
     ),
     "opera_visits": MeasureSpec(
         "本年送戏下乡场次",
@@ -239,6 +268,7 @@ MEASURES: dict[str, MeasureSpec] = {
         every=False,
         whole=True,
         dimensions=_BORROWERS,
+        people="startup_loans",
     ),
     "startup_loan_amount": MeasureSpec(
         "创业担保贷款金额",
@@ -247,6 +277,7 @@ MEASURES: dict[str, MeasureSpec] = {
         "county",
         every=False,
         dimensions=_BORROWERS,
+        people="startup_loans",
     ),
     "startup_loan_largest": MeasureSpec(
         "最大一笔创业担保贷款",
@@ -255,6 +286,7 @@ MEASURES: dict[str, MeasureSpec] = {
         "county",
         every=False,
         dimensions=_BORROWERS,
+        people=ONE,
     ),
     "startup_loans_beyond_caps": MeasureSpec(
         "超出规定的创业担保贷款（个人超 20 万元、小微企业超 300 万元、贴息超 3 年或 2 年、"
@@ -266,6 +298,7 @@ MEASURES: dict[str, MeasureSpec] = {
         every=False,
         whole=True,
         dimensions=_BORROWERS,
+        people="startup_loans_beyond_caps",
     ),
 }
 

@@ -75,3 +75,18 @@ ALERT_STATE: Mapping[AlertState, Text] = {
     "inhibited": Text(zh="已抑制", en="inhibited"),
     "acknowledged": Text(zh="已确认", en="acknowledged"),
 }
+
+SENDERS: Mapping[str, Text] = {
+    "facility": Text(
+        zh="各行业主管部门的机构登记", en="registers of institutions, by the departments in charge"
+    ),
+    "childcare-place": Text(
+        zh="托育主管部门的托位报告", en="reports of childcare places, by the department in charge"
+    ),
+    "fitness-event": Text(zh="体育主管部门的赛事登记", en="the register of events, by the sports department"),
+    "consumption-voucher": Text(zh="消费券发放与核销系统", en="the systems that issue and redeem vouchers"),
+    "statistic": Text(
+        zh="统计部门与主管部门的报表", en="returns of the statistics bureau and the departments in charge"
+    ),
+}
+"""Who sends the records of a stream, as a kind: never a name."""

@@ -14,9 +14,10 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from services.board import problems
-from services.board.api import dashboards, indicators, others, stream
+from services.board.api import dashboards, indicators, others, public, stream
 from services.board.api.asked import Asked
 from services.board.api.live import Live
+from services.board.api.public import Public
 from services.board.metrics import Timed
 from services.board.pipeline import Board
 from services.board.problems import problem
@@ -27,7 +28,7 @@ from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import SecureHeaders, Server, listen
 
 STATIC = Path(__file__).parent / "static"
-PAGES = {"/": "index.html", "/wall": "wall.html"}
+PAGES = {"/": "index.html", "/wall": "wall.html", "/public": "public.html"}
 _WORTH_COMPRESSING = 2_000
 """Bytes. The figures of a county are 450 KB, 35 KB compressed; the stream of changes is never compressed."""
 STOP_SECONDS = 3
@@ -40,6 +41,7 @@ def create_app(board: Board) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with board.running():
             yield
+        told.close()
 
     # FastAPI's own documentation pages load their scripts from a CDN.
     app = FastAPI(title="minmai board", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -66,6 +68,8 @@ def create_app(board: Board) -> FastAPI:
         others.routes(frame, asked, live, tasks=board.tasks, vouchers=board.vouchers, others=board.others)
     )
     app.include_router(dashboards.routes(frame, asked, board.panels))
+    told = Public(frame, asked, board.figures, board.disclosure, board.qualities)
+    app.include_router(public.routes(told))
     app.include_router(stream.routes(board.hub))
     _add_health(app, board)
     return app

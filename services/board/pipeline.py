@@ -21,8 +21,10 @@ from services.board.settings import BoardSettings
 from services.board.shared import Shared
 from services.board.tables.breakdown import Breakdown
 from services.board.tables.definitions import Definitions
+from services.board.tables.disclosure import Disclosure
 from services.board.tables.figures import Figures
 from services.board.tables.others import Others
+from services.board.tables.quality import Qualities
 from services.board.tables.records import Contributors
 from services.board.tables.tasks import Tasks
 from services.board.tables.vouchers import Vouchers
@@ -65,6 +67,8 @@ class Board:
         self.tasks = Tasks(self._clickhouse, self.plan)
         self.vouchers = Vouchers(self._clickhouse, self.plan.county.time_zone)
         self.others = Others(self._clickhouse)
+        self.disclosure = Disclosure(self._clickhouse, self.contributors, self.plan)
+        self.qualities = Qualities(self._clickhouse, self.others, self.plan)
         self.shared = Shared(seconds=share_seconds, threads=AT_ONCE)
         # Clients of their own: their limits hold from one statement to the next and are not set each time.
         self._limited = ClickHouse(settings, fresh=False)

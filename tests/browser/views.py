@@ -24,6 +24,7 @@ VIEWS = (
     View("townships", "/#townships", "#matrix .cell .num"),
     View("tasks", "/#tasks", ".task .report"),
     View("figure", "/#childcare_places_per_1000/532622", "#panel-chart :is(svg, canvas)"),
+    View("public", "/public", ".card .big", live=False),
     View("wall", "/wall?every=600", ".tile .num", widths=(1920,)),
     View("records", "/#childcare_places_per_1000/532622/records", "#panel[open] #records-total:not(:empty)"),
 )

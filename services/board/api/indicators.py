@@ -97,7 +97,7 @@ def add_figures(router: APIRouter, asked: Asked, figures: Figures, frame: Frame,
         defined: Callable[[], Sequence[Indicator]], division: str | None, knowledge: Knowledge
     ) -> list[IndicatorFigures]:
         divisions = plan.shown_divisions if division is None else [asked.division(division)]
-        declared, found = _together(defined, lambda ones: figures.at(ones, divisions, knowledge))
+        declared, found = together(defined, lambda ones: figures.at(ones, divisions, knowledge))
         return [
             IndicatorFigures(
                 declaration=one, figures=[figure for figure in found if figure.indicator == one.id]
@@ -262,7 +262,7 @@ def add_breakdown(router: APIRouter, asked: Asked, breakdown: Breakdown) -> None
         return found
 
 
-def _together(
+def together(
     defined: Callable[[], Sequence[Indicator]], read: Callable[[Sequence[Indicator]], list[Figure]]
 ) -> tuple[Sequence[Indicator], list[Figure]]:
     """Return indicators and figures that are by just these definitions, also while a rebuild switches."""

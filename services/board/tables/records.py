@@ -24,7 +24,7 @@ from schemas.statistic import MEASURES
 from schemas.streams import STREAMS
 from services.board.tables.knowledge import Knowledge
 from services.board.tables.sql import condition, text
-from services.board.tables.states import STRETCH, Key, State, States, selected
+from services.board.tables.states import Key, State, States, selected
 from services.figures.conditions import Selection, with_derived
 from services.platform.clickhouse import ClickHouse, moment
 from services.platform.plan import Division, Plan
@@ -137,7 +137,7 @@ class Contributors:
             after=begin.key[:2] if begin.key else ("", ""),
         )
         if asks_for_places(part):
-            states = self._with_places(states, knowledge)
+            states = self._states.with_places(states, knowledge)
         selection, counted = Selection(part), begin.counted
         for state in states:
             place = state["place"]
@@ -161,15 +161,6 @@ class Contributors:
                             stream, record, added, name=facility["name"], division=facility["division"]
                         ),
                     )
-
-    def _with_places(self, states: Iterator[State], knowledge: Knowledge) -> Iterator[State]:
-        """Join to each state the newest childcare-place record of its facility, a stretch at a time."""
-        while stretch := list(islice(states, STRETCH)):
-            offered = self._states.places(knowledge, [state["subject"] for state in stretch])
-            for state in stretch:
-                record = offered.get(state["subject"])
-                told = {name: record[field] for name, field in PLACE_FIELDS.items()} if record else {}
-                yield {**state, **told, "childcare-place": record}
 
     def _counts(self, part: RecordsPart, place: str) -> bool:
         division = self._plan.divisions.get(place)

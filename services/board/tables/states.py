@@ -4,8 +4,10 @@ Of several records the newest by (time, source, id) counts, as everywhere.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
+from schemas.parts import PLACE_FIELDS
 from schemas.streams import STREAMS
 from services.board.tables.knowledge import Knowledge
 from services.platform.clickhouse import ClickHouse
@@ -69,6 +71,18 @@ class States:
             if len(found) <= STRETCH:
                 return
             after = (found[STRETCH]["place"], found[STRETCH]["subject"])
+
+    def with_places(self, states: Iterator[State], knowledge: Knowledge) -> Iterator[State]:
+        """Join to each facility's state what its newest childcare-place record says, a stretch at a time.
+
+        That record itself, or None, is `childcare-place`.
+        """
+        while stretch := list(islice(states, STRETCH)):
+            offered = self.places(knowledge, [state["subject"] for state in stretch])
+            for state in stretch:
+                record = offered.get(state["subject"])
+                told = {name: record[field] for name, field in PLACE_FIELDS.items()} if record else {}
+                yield {**state, **told, "childcare-place": record}
 
     def places(self, knowledge: Knowledge, facilities: Sequence[str]) -> dict[str, State]:
         """Return the newest childcare-place record of each of some facilities that has one."""
