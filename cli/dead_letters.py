@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.dead_letter import SETTLED
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError
 from services.platform.settings import Common, load
 
-SETTLED = ("counted", "duplicate")
-"""Outcomes of a replay after which nothing is left to do."""
 _SHORTEST_ID = 6
 
 _LETTERS = """

@@ -13,6 +13,7 @@ from cli.commands.agencies import agency, feed
 from cli.commands.alerts import alerts
 from cli.commands.letters import dead_letters
 from cli.commands.options import group
+from cli.commands.users import user
 from services.platform.errors import MinmaiError
 
 app = group("民脉: live, explainable figures for a county's service-sector plan.")
@@ -29,6 +30,7 @@ app.add_typer(agency, name="agency")
 app.add_typer(feed, name="feed")
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(upkeep.grafana, name="grafana")
+app.add_typer(user, name="user")
 
 
 @app.command(

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cli.dead_letters import SETTLED, DeadLetterError, Letter, Wanted, find, select
+from cli.dead_letters import DeadLetterError, Letter, Wanted, find, select
 from cli.paths import plan_folder
+from schemas.dead_letter import SETTLED
 from schemas.streams import STREAMS
 from services.ingest import agencies, message
 from services.ingest.agencies import Agency

@@ -8,6 +8,9 @@ from pydantic import Field
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
 
+SETTLED = ("counted", "duplicate")
+"""Outcomes of a replay after which nothing is left to do."""
+
 
 class DeadLetter(Contract):
     """One refused record, as it lies on `minmai.dead-letter.v1`."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 from deploy.embedded.datafolder import DataFolder
+from services.board.settings import BoardSettings
+from services.platform.access.users import listed
 from services.platform.plan import load_plan
-from services.platform.settings import Common
 
 if TYPE_CHECKING:
     from deploy.embedded.up import Ports
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _COLUMN = 26
 
 
-def of(data: DataFolder, ports: "Ports", settings: Common, invented: bool) -> str:
+def of(data: DataFolder, ports: "Ports", settings: BoardSettings, invented: bool) -> str:
     """The addresses as a tidy block, Chinese first."""
     host = settings.host
     rows = [
@@ -35,10 +36,19 @@ def of(data: DataFolder, ports: "Ports", settings: Common, invented: bool) -> st
         if invented
         else _first_record(data, ports, settings)
     )
+    if settings.sign_in == "password" and not listed(settings.users):
+        hint = f"{_first_user(settings)}\n\n{hint}"
     return f"{block}\n\n{hint}\n  按 Ctrl-C 全部停止 · Ctrl-C ends everything"
 
 
-def _first_record(data: DataFolder, ports: "Ports", settings: Common) -> str:
+def _first_user(settings: BoardSettings) -> str:
+    return f"""\
+  还没有用户，先添加一个（另开终端） · there are no users yet, add one first (in another terminal):
+
+    {_command()} user add admin --role admin --file {shlex.quote(str(settings.users))}"""
+
+
+def _first_record(data: DataFolder, ports: "Ports", settings: BoardSettings) -> str:
     plan = load_plan(settings.plan)
     community = next(code for code, one in plan.divisions.items() if one.level == "community")
     record = (

@@ -9,10 +9,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.ingest import agencies
+from services.platform import files
 from services.platform.errors import StartError
 
 LINK_SECRET = "alerts-link-secret"  # noqa: S105 - a name
 """The file in it that holds what signs links to subscribers' pages."""
+SESSION_SECRET = "session-secret"  # noqa: S105 - a name
+"""The file in it that holds what signs the sessions of who signs in to the board."""
+
+
+def secret_of(folder: Path, name: str) -> str:
+    """Return a secret that a data folder keeps or, if it has none yet, a new one for it to `keep`."""
+    file = folder / name
+    return file.read_text(encoding="ascii") if file.exists() else secrets.token_hex(32)
 
 
 class DataFolder:
@@ -31,7 +40,6 @@ class DataFolder:
         self.agencies = self.path / "agencies.json"
         self.sample_keys = self.path / "sample-keys.json"
         self.feed_state = self.path / "feed.json"
-        self._link_secret = self.path / LINK_SECRET
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             # Kept open: the lock lasts as long as this process, however that ends.
@@ -58,14 +66,10 @@ class DataFolder:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
-    def link_secret(self) -> str:
-        """Return what signs links to subscribers' pages; made once, for links outlive a restart."""
-        if not self._link_secret.exists():
-            draft = self._link_secret.with_suffix(".draft")
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(secrets.token_hex(32))
-            draft.replace(self._link_secret)
-        return self._link_secret.read_text(encoding="ascii")
+    def keep(self, name: str, secret: str) -> None:
+        """Keep a secret, unless one of that name is there: links and sessions outlive a restart."""
+        if not (self.path / name).exists():
+            files.replace(self.path / name, secret)
 
     def keep_apart(self, *, invented: bool) -> None:
         """Raise StartError if real and invented records would meet here: nobody could part them again."""

@@ -1,10 +1,10 @@
 """Whether a part of the one-machine default can do its work: short, real questions."""
 
 import http.client
-import json
 import socket
 
 from services.platform import topics
+from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
 
 _SECONDS = 1.5
@@ -38,8 +38,7 @@ def broker_answers(host: str, port: int) -> None:
     topics.answers(f"{host}:{port}", _SECONDS)
 
 
-def board_has_figures(host: str, port: int) -> None:
-    """Raise Unavailable until the board shows a first number: a figure without data is none."""
-    shown = json.loads(answers_ok(host, port, "/v1/indicators"))["indicators"]
-    if all(figure["value"] is None for one in shown for figure in one["figures"]):
-        raise Unavailable("the board has no figure yet")
+def county_has_figures(clickhouse: ClickHouse) -> None:
+    """Raise Unavailable until the board has a first number to show: a figure without data is none."""
+    if not clickhouse.query("SELECT 1 FROM indicator_live WHERE value IS NOT NULL LIMIT 1"):
+        raise Unavailable("there is no figure yet")

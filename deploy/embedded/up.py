@@ -20,14 +20,16 @@ from pathlib import Path
 from types import FrameType
 
 from deploy.embedded import banner, broker, probes
-from deploy.embedded.datafolder import DataFolder
+from deploy.embedded.datafolder import LINK_SECRET, SESSION_SECRET, DataFolder, secret_of
 from deploy.embedded.supervisor import Part, Supervisor
 from services.aggregate.settings import AggregateSettings
 from services.alerts.settings import AlertsSettings
 from services.board.settings import BoardSettings
 from services.ingest.settings import IngestSettings
 from services.platform import logs
+from services.platform.access.settings import check_listening
 from services.platform.checking import mistakes
+from services.platform.clickhouse import ClickHouse
 from services.platform.errors import SettingsError, StartError
 from services.platform.migrations import migrate
 from services.platform.plan import load_plan
@@ -39,6 +41,7 @@ ROOT = Path(__file__).parents[2]
 
 _INTERRUPTED_TWICE = 130
 _ENGINE_PACKAGES = ("chdb", "clickhouse_cityhash", "lz4")
+_SECRETS = {LINK_SECRET: f"{PREFIX}ALERTS_LINK_SECRET", SESSION_SECRET: f"{PREFIX}SESSION_SECRET"}
 _NO_PLACE = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not listened on
 
 
@@ -78,14 +81,19 @@ def run(folder: Path, ports: Ports, plan: Path, feed: Feed | None = None) -> Non
     began = time.monotonic()
     invented = feed is not None
     os.environ.update(_environment(folder.absolute(), ports, plan.absolute(), invented=invented))
+    secrets = {name: secret_of(folder, name) for name in _SECRETS}
+    for name, variable in _SECRETS.items():
+        os.environ.setdefault(variable, secrets[name])
     wrong = mistakes(plan, IngestSettings, AggregateSettings, AlertsSettings, BoardSettings)
     if wrong:
         raise SettingsError("\n".join(wrong))
-    settings = load(Common)
+    settings = load(BoardSettings)
+    check_listening(settings, "minmai up")
     _check_packages()
     data = DataFolder(folder)
     data.keep_apart(invented=invented)
-    os.environ.setdefault(f"{PREFIX}ALERTS_LINK_SECRET", data.link_secret())
+    for name, secret in secrets.items():
+        data.keep(name, secret)
     _check_ports(ports, settings.host)
     with (data.logs / "up.log").open("a", encoding="utf-8") as log:
         logs.configure("up", settings.log_level, log)
@@ -123,6 +131,7 @@ def _environment(folder: Path, ports: Ports, plan: Path, *, invented: bool) -> d
         "PLAN": plan,
         "AGENCIES": folder / "agencies.json",
         "JOURNAL": folder / "journal",
+        "USERS": folder / "users.json",
         **({"CLOCK": "event", "SYNTHETIC": "true"} if invented else {}),
     }
     preset = {
@@ -227,6 +236,7 @@ def _feed(data: DataFolder, ports: Ports, settings: Common, feed: Feed) -> Part:
     from cli.sample.outbox import AGENCIES
 
     near = HOST if settings.host in _NO_PLACE else settings.host
+    clickhouse = ClickHouse(settings)
     data.admit_sample_agencies(AGENCIES, load_plan(settings.plan).county.county)
     return Part(
         "feed",
@@ -236,7 +246,7 @@ def _feed(data: DataFolder, ports: Ports, settings: Common, feed: Feed) -> Part:
             *("--keys", str(data.sample_keys), "--state", str(data.feed_state)),
             *("--seconds-per-day", str(feed.seconds_per_day), "--live-from", feed.live_from.isoformat()),
         ],
-        lambda: probes.board_has_figures(near, ports.board),
+        lambda: probes.county_has_figures(clickhouse),
         needs=("ingest",),
         env={**os.environ, "TMPDIR": str(data.scratch)},
         cwd=ROOT,

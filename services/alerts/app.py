@@ -11,16 +11,25 @@ from fastapi.responses import JSONResponse
 from services.alerts import api
 from services.alerts.pipeline import Alerts
 from services.alerts.settings import AlertsSettings
+from services.platform.access.gate import Doors, Gate
+from services.platform.access.settings import check_listening
 from services.platform.errors import Unavailable
 from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import Server, listen
 
 _STOP_SECONDS = 3
+DOORS = Doors(
+    open=frozenset({"/healthz", "/readyz", "/v1/my"}),
+    open_below=("/my/", "/my-static/", "/v1/my/"),  # a subscriber's link says who that is
+    hint="（或带上 MINMAI_ALERTS_OPERATOR_TOKEN · or send MINMAI_ALERTS_OPERATOR_TOKEN, if it is set, as "
+    "Authorization: Bearer …）",
+)
 
 
 def create_app(alerts: Alerts) -> FastAPI:
     """The ASGI application; the work itself is run beside it, see `serve`."""
     app = FastAPI(title="minmai alerts", docs_url=None, redoc_url=None)  # its pages load scripts from a CDN
+    app.add_middleware(Gate, access=alerts.access, doors=DOORS, audit=alerts.audit)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -47,13 +56,19 @@ def create_app(alerts: Alerts) -> FastAPI:
 def serve(settings: AlertsSettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises PlanError for a wrong plan folder, StartError if the port cannot be listened on, and whatever
+    Raises PlanError for a wrong plan folder, UsersError for a wrong file of users, StartError if the port
+    cannot be listened on, or others than this machine would reach it without signing in, and whatever
     unforeseen error ends the work.
     """
+    check_listening(settings, "alerts")
     alerts = Alerts(settings)
     listening = listen(settings.host, settings.alerts_port, "alerts")
     config = uvicorn.Config(
-        create_app(alerts), log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS
+        create_app(alerts),
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # whom to believe what of them, the settings say: see platform/access/proxies.py
+        timeout_graceful_shutdown=_STOP_SECONDS,
     )
     asyncio.run(_run(alerts, Server(config), listening))
 

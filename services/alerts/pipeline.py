@@ -51,6 +51,8 @@ from services.alerts.routing.keeper import Keeper
 from services.alerts.routing.store import Store
 from services.alerts.settings import AlertsSettings
 from services.alerts.sources import Sources
+from services.platform.access.access import Access, this_machine
+from services.platform.access.audit import Audit
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.errors import Unavailable
@@ -68,7 +70,9 @@ class Alerts:
     """The parts of one alerts service, put together."""
 
     def __init__(self, settings: AlertsSettings) -> None:
-        """Raises PlanError if the plan folder is wrong; the broker and ClickHouse may come later."""
+        """Raises PlanError if the plan folder is wrong, UsersError if the file of users is; the broker and
+        ClickHouse may come later.
+        """
         self._settings = settings
         self.plan = load_plan(settings.plan)
         self.metrics = Metrics()
@@ -88,6 +92,8 @@ class Alerts:
             unreliable=unreliable(self.plan),
         )
         self._sources = Sources(self.plan, self._clickhouse, settings.kafka)
+        self.access = Access(settings, without=this_machine("viewer"), token=settings.alerts_operator_token)
+        self.audit = Audit(self._clickhouse, "alerts")
         self._links = links_of(settings)
         self._channels = channels_of(settings)
         patience = Patience(
@@ -128,6 +134,7 @@ class Alerts:
             self._watch_requests(),
             self.keeper.run(),
             self._courier.failure(),
+            self.audit.run(),
         )
         work = [asyncio.create_task(part) for part in parts]
         try:
@@ -141,12 +148,12 @@ class Alerts:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.gather(*work, return_exceptions=True)
             await self._courier.stop()
+            await self.audit.finish()
             self._clickhouse.close()
 
     def people(self) -> APIRouter:
         """The routes of subscribers, silences and acknowledgements."""
-        token = self._settings.alerts_operator_token
-        return people.routes(Store(self._clickhouse), self._channels, built_in(self._settings), token)
+        return people.routes(Store(self._clickhouse), self._channels, built_in(self._settings))
 
     def serve_pages(self, app: FastAPI) -> None:
         """Serve subscribers' own pages, if links are signed."""

@@ -7,23 +7,16 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.alerts.channels.mail import ADDRESS
 from services.alerts.place import LONGEST_URL
-from services.platform.settings import Common
-
-LEAST_SECRET = 32
+from services.platform.access.settings import LEAST_SECRET, AccessSettings
 
 
-class AlertsSettings(Common):
+class AlertsSettings(AccessSettings):
     """What the alerts service needs to know. Without a channel alerts are still evaluated and kept."""
 
     alerts_port: int = Field(8102, ge=1, le=65535, description="port of /v1/alerts, /readyz and /metrics")
-    board_url: str = Field(
-        "http://127.0.0.1:8101",
-        pattern=r"^https?://[^\s@]+$",
-        description="where subscribers reach the board; notices link to it",
-    )
     alerts_operator_token: SecretStr = Field(
         SecretStr(""),
-        description="who sends it may change subscribers and silences over HTTP; empty: nobody may",
+        description="who sends it may do over HTTP what operators may; empty: only who signs in may",
     )
     alerts_url: str = Field(
         "http://127.0.0.1:8102",

@@ -13,8 +13,9 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from services.alerts.routing.api import orders
 from services.board import problems
-from services.board.api import dashboards, indicators, others, public, stream
+from services.board.api import access, dashboards, indicators, office, others, public, stream
 from services.board.api.asked import Asked
 from services.board.api.live import Live
 from services.board.api.public import Public
@@ -23,6 +24,8 @@ from services.board.pipeline import Board
 from services.board.problems import problem
 from services.board.settings import BoardSettings
 from services.board.sheets.frame import Frame
+from services.platform.access.gate import Gate
+from services.platform.access.settings import check_listening
 from services.platform.errors import Unavailable
 from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import SecureHeaders, Server, listen
@@ -45,11 +48,15 @@ def create_app(board: Board) -> FastAPI:
 
     # FastAPI's own documentation pages load their scripts from a CDN.
     app = FastAPI(title="minmai board", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(Gate, access=board.access, doors=access.DOORS, audit=board.audit)
     app.add_middleware(SecureHeaders)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING)
     app.add_middleware(Timed, metrics=board.metrics)
     problems.install(app)
     _add_page(app)
+    county = board.plan.county
+    place = access.Place(county=county.name, time_zone=county.time_zone, synthetic=board.synthetic)
+    app.include_router(access.routes(board.access, board.audit, place, STATIC / "sign-in.html"))
     frame = Frame(board.plan, board.synthetic)
     live = Live(board.shared)
     asked = Asked(board.plan, board.clock.now, board.definitions)
@@ -64,6 +71,8 @@ def create_app(board: Board) -> FastAPI:
             live=live,
         )
     )
+    app.include_router(orders(board.orders))
+    app.include_router(office.routes(board.office, board.access.users, board.agencies))
     app.include_router(
         others.routes(frame, asked, live, tasks=board.tasks, vouchers=board.vouchers, others=board.others)
     )
@@ -118,12 +127,18 @@ class _Server(Server):
 def serve(settings: BoardSettings) -> None:
     """Serve the board until SIGTERM or SIGINT.
 
-    Raises PlanError for a wrong plan folder, StartError if the port cannot be listened on.
+    Raises PlanError for a wrong plan folder, UsersError for a wrong file of users, StartError if the port
+    cannot be listened on, or others than this machine would reach it without signing in.
     """
+    check_listening(settings, "board")
     board = Board(settings)
     listening = listen(settings.host, settings.board_port, "board")
     config = uvicorn.Config(
-        create_app(board), log_config=None, access_log=False, timeout_graceful_shutdown=STOP_SECONDS
+        create_app(board),
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # whom to believe what of them, the settings say: see platform/access/proxies.py
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
     server = _Server(config, board)
     asyncio.run(server.serve(sockets=[listening]))

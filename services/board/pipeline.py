@@ -14,6 +14,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from services.alerts.routing.store import Store
 from services.board.hub import MAILBOX_SPARE, Hub
 from services.board.metrics import Metrics
 from services.board.panels.asking import Panels
@@ -23,11 +24,14 @@ from services.board.tables.breakdown import Breakdown
 from services.board.tables.definitions import Definitions
 from services.board.tables.disclosure import Disclosure
 from services.board.tables.figures import Figures
+from services.board.tables.office import Office
 from services.board.tables.others import Others
 from services.board.tables.quality import Qualities
 from services.board.tables.records import Contributors
 from services.board.tables.tasks import Tasks
 from services.board.tables.vouchers import Vouchers
+from services.platform.access.access import Access, this_machine
+from services.platform.access.audit import Audit
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.errors import Unavailable
@@ -47,7 +51,8 @@ class Board:
     def __init__(self, settings: BoardSettings, *, share_seconds: float = SHARE_SECONDS) -> None:
         """`share_seconds`: for how long an answer about now is good for whoever asks the same.
 
-        Raises PlanError if the plan folder is wrong; the broker and ClickHouse may come later.
+        Raises PlanError if the plan folder is wrong, UsersError if the file of users is; the broker and
+        ClickHouse may come later.
         """
         self.synthetic = settings.synthetic
         self.plan = load_plan(settings.plan)
@@ -59,6 +64,8 @@ class Board:
         self.hub = Hub(limit=kept + MAILBOX_SPARE)
         self.metrics = Metrics(self.hub)
         self._clickhouse = ClickHouse(settings, fresh=False)
+        self.access = Access(settings, without=this_machine("admin"))
+        self.audit = Audit(self._clickhouse, "board")
         self.clock = clock_for(settings, self._clickhouse)
         self.definitions = Definitions(self._clickhouse, self.plan)
         self.figures = Figures(self._clickhouse, self.plan)
@@ -73,6 +80,9 @@ class Board:
         # Clients of their own: their limits hold from one statement to the next and are not set each time.
         self._limited = ClickHouse(settings, fresh=False)
         self.panels = Panels(self._limited, self.plan, self.clock, self.metrics, share_seconds=share_seconds)
+        self.orders = Store(self._clickhouse)
+        self.office = Office(self._clickhouse)
+        self.agencies = settings.agencies
         self._follower = Follower(
             settings.kafka,
             client_id="minmai-board",
@@ -87,12 +97,15 @@ class Board:
         """Follow the topic for as long as this lasts."""
         following = asyncio.create_task(self._follower.run(), name="follow")
         following.add_done_callback(self._followed)
+        auditing = asyncio.create_task(self.audit.run(), name="audit")
         try:
             yield
         finally:
             self.hub.close()
             following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            auditing.cancel()
+            await asyncio.gather(following, auditing, return_exceptions=True)
+            await self.audit.finish()
             self.panels.close()
             self.shared.close()
             self._limited.close()

@@ -5,9 +5,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from services.platform.access.identity import Denied
 from services.platform.errors import Unavailable
 
-_TITLES = {404: "没有找到 · not found", 422: "参数有误 · invalid parameter"}
+_TITLES = {
+    403: "不允许 · not allowed",
+    404: "没有找到 · not found",
+    413: "太长 · too long",
+    422: "参数有误 · invalid parameter",
+}
 _CHINESE = {
     "missing": "缺少此参数",
     "int_parsing": "不是整数",
@@ -51,6 +57,10 @@ def install(app: FastAPI) -> None:
             for mistake in error.errors()
         )
         return problem(422, _TITLES[422], detail)
+
+    @app.exception_handler(Denied)
+    async def denied(_request: Request, error: Denied) -> JSONResponse:
+        return problem(403, _TITLES[403], str(error))
 
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:

@@ -2,10 +2,11 @@
 
 from pydantic import Field
 
-from services.platform.settings import Common
+from services.ingest.settings import AgenciesSettings
+from services.platform.access.settings import AccessSettings
 
 
-class BoardSettings(Common):
+class BoardSettings(AccessSettings, AgenciesSettings):
     """What the board needs to know beyond what every service does."""
 
     board_port: int = Field(8101, ge=1, le=65535, description="port of the page and the API")

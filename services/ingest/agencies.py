@@ -4,14 +4,11 @@ The file is JSON, `{"agencies": [...]}`. It holds a hash of each key and never t
 bits, so a plain SHA-256 of it cannot be searched.
 """
 
-import fcntl
 import json
 import logging
-import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from schemas.envelope import UtcDatetime
 from schemas.fields import Contract
 from schemas.streams import STREAMS
+from services.platform import files
 from services.platform.errors import MinmaiError
 
 log = logging.getLogger(__name__)
@@ -125,7 +123,7 @@ class Agencies:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._state = self._stat()
+        self._state = files.state(path)
         self._take(_read(path).agencies)
 
     def lookup(self, key: str, now: datetime | None = None) -> Agency | None:
@@ -152,7 +150,7 @@ class Agencies:
         return {agency.name: agency for agency in self._agencies if agency.feed and agency.has_key(now)}
 
     def _refresh(self) -> None:
-        state = self._stat()
+        state = files.state(self._path)
         if state == self._state:
             return
         self._state = state
@@ -167,13 +165,6 @@ class Agencies:
         self._agencies = agencies
         self._owners = {key.sha256: (agency, key) for agency in agencies for key in agency.keys}
 
-    def _stat(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:  # not there, or not to be reached, which reading it will tell
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
-
 
 def add(
     path: Path, name: str, streams: Iterable[str], divisions: Iterable[str], *, feed: bool = False
@@ -183,7 +174,7 @@ def add(
     Raises AgenciesError if there is one of that name, or a stream or division code is wrong.
     """
     key, kept = _new(datetime.now(UTC))
-    with _locked(path):
+    with files.locked(path):
         known = _read(path).agencies
         try:
             added = Agency(
@@ -262,7 +253,7 @@ def _new(now: datetime) -> tuple[str, Key]:
 
 
 def _change(path: Path, name: str, keys_of: Callable[[Agency], Sequence[Key]]) -> None:
-    with _locked(path):
+    with files.locked(path):
         known = _read(path).agencies
         if name not in (agency.name for agency in known):
             names = ", ".join(agency.name for agency in known) or "none"
@@ -301,19 +292,4 @@ def _mistakes(error: ValidationError) -> str:
 
 
 def _write(path: Path, content: _File) -> None:
-    """Replace the file at once: a reader sees the old or the new one, never half of it."""
-    text = json.dumps(content.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
-    draft = path.with_name(path.name + ".new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    files.replace(path, json.dumps(content.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n")

@@ -11,33 +11,10 @@ from contextlib import contextmanager
 from services.ingest.body import Pace
 from services.ingest.faults import Problem
 from services.ingest.settings import IngestSettings
+from services.platform.bucket import Bucket
 
 _RETRY_AT_ONCE_SECONDS = 1
 """When one of the pushes under way will have been answered cannot be known; most are within a second."""
-
-
-class Bucket:
-    """Holds up to `burst` tokens and gets `rate` a second.
-
-    What is taken may be more than it holds: how many records a push has is only known once it is read, and
-    then it is answered as a whole. The next ones wait until the debt is paid.
-    """
-
-    def __init__(self, rate: float, burst: float, now: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._tokens = burst
-        self._filled = now
-
-    def wait(self, now: float, wanted: float) -> float:
-        """Seconds until it holds `wanted` tokens (0: now)."""
-        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
-        self._filled = now
-        return max(0.0, (wanted - self._tokens) / self._rate)
-
-    def take(self, tokens: float) -> None:
-        """Take tokens, more than there are if need be."""
-        self._tokens -= tokens
 
 
 class _Use:
@@ -65,7 +42,8 @@ class Limits:
     def push(self, agency: str) -> Iterator[Callable[[int], None]]:
         """Admit a push of an agency, to be entered before its body is read and left with the answer.
 
-        Gives the function to be called with the number of its records, once or for each part of them.
+        Gives the function to be called with the number of its records, once or for each part of them: that is
+        only known once they are read, and then they are answered as a whole.
         Raises Problem 429 with Retry-After if the agency has too many pushes under way, or pushed too much.
         """
         use = self._uses.get(agency)

@@ -17,11 +17,16 @@ GZIP_RATIO = 100
 RATIO_FREE_BYTES = 1_000_000
 
 
-class IngestSettings(Common):
+class AgenciesSettings(Common):
+    """Where the agencies are."""
+
+    agencies: Path = Field(Path("data/agencies.json"), description="file of the agencies and their keys")
+
+
+class IngestSettings(AgenciesSettings):
     """What ingest needs to know beyond the common settings."""
 
     ingest_port: int = Field(8100, ge=0, le=65535, description="HTTP port")
-    agencies: Path = Field(Path("data/agencies.json"), description="file of the agencies and their keys")
     journal: Path | None = Field(
         None, description="folder of the journal; for a broker whose log is in memory. Unset: no journal"
     )

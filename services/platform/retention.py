@@ -44,7 +44,8 @@ class RetentionSettings(Common):
     )
     keep_alerts_days: _Days = Field(
         1_830,
-        description="alerts that have ended, with their notices; the newest of each rule and place stays",
+        description="alerts that have ended, with their notices, but for the newest of each rule and place; "
+        "the log of sign-ins and changes",
     )
     keep_blocks_days: _Days = Field(
         90, description="which stretches were counted at once; the newest of each partition stays"
@@ -142,6 +143,7 @@ RULES: Sequence[Rule] = (
         f"changed_at < %(before)s AND alert_id NOT IN ({_SHOWN_ALERTS})",
         "the board and the alerts service tell of each rule's and place's newest alert",
     ),
+    Rule("access_log", "keep_alerts_days", "at < %(before)s", "only the audit lists it"),
     Rule(
         "block",
         "keep_blocks_days",

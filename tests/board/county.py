@@ -220,7 +220,7 @@ ALERT_LOG = """
 CREATE TABLE IF NOT EXISTS alert_log (alert_id UUID, rule String, indicator String, division String,
     subject String, severity String, state String, condition String DEFAULT state, held String,
     value Nullable(Float64), threshold Decimal(18, 4), as_of Date, figure_version UInt64, reason String,
-    changed_at DateTime64(3, 'UTC'))
+    by String, changed_at DateTime64(3, 'UTC'))
 ENGINE = MergeTree ORDER BY changed_at
 """
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ _PROGRAM = (
 class RunningBoard:
     """`serve` in a child process on a free port."""
 
-    def __init__(self, settings: Common, log: Path, *, synthetic: bool = True) -> None:
+    def __init__(
+        self, settings: Common, log: Path, *, synthetic: bool = True, more: Mapping[str, str] | None = None
+    ) -> None:
+        """`more`: further variables of its environment."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._env = {
@@ -46,6 +49,7 @@ class RunningBoard:
             "MINMAI_CLICKHOUSE_DATABASE": settings.clickhouse_database,
             "MINMAI_PLAN": str(PLAN),
             "MINMAI_SYNTHETIC": str(synthetic).lower(),
+            **(more or {}),
         }
         self._log = log
         self._child: Child | None = None

@@ -34,7 +34,7 @@ def application(settings: Common) -> TestClient:
     """The board's application, without the lifespan that follows the topic: it hears of no change, so it
     keeps no answer for who asks next."""
     settings = BoardSettings.model_validate(settings.model_dump() | {"synthetic": True})
-    return TestClient(create_app(Board(settings, share_seconds=0)))
+    return TestClient(create_app(Board(settings, share_seconds=0)), settings.board_url)
 
 
 @pytest.fixture

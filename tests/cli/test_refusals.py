@@ -92,6 +92,11 @@ class TestUp:
         assert "minmai[embedded]" in told
         assert not (tmp_path / "data").exists()
 
+    def test_without_sign_in_nobody_else_is_let_in(self, tmp_path: Path) -> None:
+        told = refused(minmai(*Up(tmp_path / "data").words, env=environment(host="0.0.0.0")))
+        assert "MINMAI_SIGN_IN=password" in told
+        assert not (tmp_path / "data").exists()
+
     def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         told = refused(minmai(*Up(tmp_path / "file" / "data").words))

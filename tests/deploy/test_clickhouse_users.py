@@ -78,6 +78,14 @@ def test_the_schema_user_can_do_nothing_beside_the_schema(folder: Path) -> None:
     assert not _allowed(folder, "minmai_schema", *_STEALS)
 
 
+def test_the_board_keeps_what_operators_say_and_that_they_said_so(folder: Path) -> None:
+    statements = [
+        f"INSERT INTO minmai.{table} SELECT * FROM minmai.{table} LIMIT 0"
+        for table in ("alert_silence", "alert_ack", "access_log")
+    ]
+    assert [error for _, error in answers(folder, "minmai_board", *statements)] == [""] * 3
+
+
 def test_the_board_reads_figures_and_no_addresses(folder: Path) -> None:
     *sent, read, limit = answers(
         folder,
@@ -97,6 +105,9 @@ def test_the_board_reads_figures_and_no_addresses(folder: Path) -> None:
         "SELECT * FROM minmai.alert_subscriber",
         "SELECT raw FROM minmai.dead_letter",
         "INSERT INTO minmai.keeper (term, worker) VALUES (2, 'board')",
+        "INSERT INTO minmai.indicator_live SELECT * FROM minmai.indicator_live LIMIT 0",
+        "TRUNCATE TABLE minmai.access_log",
+        "ALTER TABLE minmai.access_log DELETE WHERE 1",
         *_STEALS,
     )
 
@@ -128,6 +139,7 @@ def test_grafana_reads_figures_and_nothing_of_people(folder: Path) -> None:
         "SELECT raw FROM minmai.dead_letter",
         "SELECT remote FROM minmai.refused_push",
         "SELECT user_agent FROM minmai.receipt",
+        "SELECT name FROM minmai.access_log",
         "INSERT INTO minmai.keeper (term, worker) VALUES (2, 'grafana')",
         *_STEALS,
     )

@@ -1,5 +1,6 @@
 """deploy/Dockerfile: what it installs, starts and runs as is what the package and the compose file say."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -43,7 +44,15 @@ def test_it_runs_as_the_user_of_the_compose_file() -> None:
     made = " ".join(_arguments("RUN"))
     uid, _, gid = user.partition(":")
     assert f"--uid {uid} --gid {gid}" in made
-    assert f"install -d -o {uid} -g {gid} -m 0700 /var/lib/minmai" in made
+    [folders] = re.findall(rf"install -d -o {uid} -g {gid} -m 0700 (.*)", made)
+    mounted = {
+        mount.split(":")[1]
+        for one in services().values()
+        if "build" in one
+        for mount in one["volumes"]
+        if not mount.startswith(("$", "."))
+    }
+    assert set(folders.split()) == mounted
 
 
 def test_it_has_all_packages_and_what_lies_beside_them() -> None:

@@ -10,6 +10,7 @@ from services.alerts.settings import AlertsSettings
 from services.board.grafana.settings import GrafanaSettings
 from services.board.settings import BoardSettings
 from services.ingest.settings import IngestSettings
+from services.platform.access.settings import AccessSettings
 from services.platform.retention import RetentionSettings
 from services.platform.settings import PREFIX, SECRETS, Common
 from tests.deploy.compose import services
@@ -93,5 +94,20 @@ def test_the_settings_that_are_fixed_are_valid(name: str, monkeypatch: pytest.Mo
     for variable, value in SERVICES[name]["environment"].items():
         if value is not None and variable != SECRETS:
             monkeypatch.setenv(variable, re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value))
+    if "session_secret" in [one["source"] for one in SERVICES[name].get("secrets", [])]:
+        monkeypatch.setenv("MINMAI_SESSION_SECRET", "x" * 32)
     for kind in READ[name]:
         kind()
+
+
+def test_whoever_looks_at_a_page_that_others_reach_signs_in() -> None:
+    watched = [
+        name for name, kinds in READ.items() if any(issubclass(kind, AccessSettings) for kind in kinds)
+    ]
+    assert set(watched) == {"alerts", "board"}
+    for name in watched:
+        environment = SERVICES[name]["environment"]
+        assert environment["MINMAI_SIGN_IN"] == "${MINMAI_SIGN_IN:-password}"
+        mounts = [one.split(":") for one in SERVICES[name]["volumes"]]
+        [folder] = [target for source, target, *_ in mounts if source == "access"]
+        assert environment["MINMAI_USERS"].startswith(f"{folder}/")

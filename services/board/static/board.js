@@ -10,6 +10,7 @@ import { tabs } from "./tabs.js";
 import { tasks } from "./tasks.js";
 import { tips } from "./tip.js";
 import { read, view } from "./view.js";
+import { showWho } from "./who.js";
 import { STATUS } from "./words.js";
 import * as f from "./format.js";
 import * as sides from "./sides.js";
@@ -155,4 +156,5 @@ document.addEventListener("click", (event) => {
 });
 printing();
 setInterval(readSides, SIDES_EVERY_MS);
+showWho();
 listen("/v1/stream", { figure: changed, reload, state });

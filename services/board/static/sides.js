@@ -2,11 +2,13 @@
 
 import { brief, byId, h, halves, pair, setText } from "./dom.js";
 import { hourly } from "./hours.js";
+import { offer } from "./orders.js";
 import { read } from "./view.js";
 import { ALERT_STATE, SEVERITY, STATUS, streamName } from "./words.js";
 import * as f from "./format.js";
 
 const ON = ["firing", "recovering"]; // whatever is laid over it, or froze it
+const OVER = ["silenced", "acknowledged"]; // what somebody said
 const UNREADABLE = { zh: "暂时读不到", en: "cannot be read now" };
 
 const chart = byId("hours"); // it moves with its theme, and may be out of the page
@@ -42,13 +44,16 @@ function item(alert, view) {
   const name = declaration
     ? h("button", { type: "button", class: "open name", "data-open": view.key(alert.indicator, alert.division) }, pair(alert.name))
     : h("span", { class: "name" }, pair(alert.name));
-  return h("li", { "data-severity": alert.severity },
+  const shown = h("li", { "data-severity": alert.severity },
     h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), name,
-      ...(alert.state === "firing" ? [] : [" ", h("span", { class: "state" }, pair(state(alert)))])),
+      ...(alert.state === "firing" ? [] : [" ", h("span", { class: "state" }, pair(state(alert)))]),
+      OVER.includes(alert.state) && alert.by ? h("span", { class: "by" }, ` ${alert.by}`) : null),
     h("p", {}, declaration ? brief(measured(alert, place, declaration)) : place),
     alert.reason ? h("p", { class: "reason" }, pair(halves(alert.reason))) : null,
     h("p", { class: "since" }, brief({ zh: "自", en: "since" }), " ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), " · ",
       h("span", {}, brief({ zh: "数据截至", en: "data as of" }), ` ${alert.as_of}`)));
+  if (alert.alert_id) offer(shown, alert, () => alerts(view));
+  return shown;
 }
 
 function state({ state, held }) {

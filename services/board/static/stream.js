@@ -1,5 +1,7 @@
 // The connection to the server: server-sent events, watched over, made again when it is dead.
 
+import { checkSignedIn } from "./who.js";
+
 const SILENCE_MS = 35000; // the server lets itself be heard every 10 s
 const RETRY_MS = 2000;
 
@@ -42,8 +44,10 @@ export function listen(url, on) {
       on.reload();
     });
     source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) again();
-      else on.state("reconnecting", "");
+      if (source.readyState === EventSource.CLOSED) {
+        checkSignedIn();
+        again();
+      } else on.state("reconnecting", "");
     };
   }
   connect();

@@ -1,5 +1,7 @@
 // What the page knows: divisions, declarations, and the newest version of each figure.
 
+import { signIn } from "./who.js";
+
 export const view = {
   county: "",
   divisions: [],
@@ -45,6 +47,7 @@ export const isAimed = (declaration, level) => declaration.target?.levels.includ
 export async function read(url) {
   const response = await fetch(url);
   if (response.ok) return response.json();
+  if (response.status === 401) signIn();
   const problem = await response.json().catch(() => null); // what stands between may answer without JSON
   throw new Error(problem?.detail ?? String(response.status));
 }

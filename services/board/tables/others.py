@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from clickhouse_driver.errors import ServerException
 
@@ -17,8 +18,9 @@ ALERTS = 1000
 
 class AlertState(Contract):
     """The newest state of one rule in one division or of a subject there; of a stopped feed its topic is the
-    indicator."""
+    indicator. `by` has silenced or acknowledged it."""
 
+    alert_id: UUID
     rule: str
     indicator: str
     division: str
@@ -32,6 +34,7 @@ class AlertState(Contract):
     as_of: date
     figure_version: int
     reason: str
+    by: str
     changed_at: datetime
 
 
@@ -72,8 +75,8 @@ class Others:
         if not there:
             return None
         rows = self._clickhouse.rows(
-            "SELECT * FROM (SELECT rule, indicator, division, subject, severity, state, condition, held, "
-            "value, threshold, as_of, figure_version, reason, changed_at FROM alert_log "
+            "SELECT * FROM (SELECT alert_id, rule, indicator, division, subject, severity, state, condition, "
+            "held, value, threshold, as_of, figure_version, reason, by, changed_at FROM alert_log "
             "ORDER BY changed_at DESC, figure_version DESC LIMIT 1 BY rule, indicator, division, subject) "
             "ORDER BY if(held = '', condition, held) IN ('firing', 'recovering') DESC, changed_at DESC, "
             f"rule, indicator, division, subject LIMIT {ALERTS}"

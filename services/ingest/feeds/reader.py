@@ -22,9 +22,9 @@ from services.ingest.check import Check, Checked, Push, Refused
 from services.ingest.faults import Problem, Refusal, shown
 from services.ingest.feeds.breaker import NEWEST, Breaker, Trip
 from services.ingest.feeds.names import feed_group, feed_topics
-from services.ingest.limits import Bucket
 from services.ingest.receipts import Origin, Taking
 from services.ingest.records import Record, from_json
+from services.platform.bucket import Bucket
 from services.platform.errors import Unavailable
 from services.platform.kafka import stop_consumer
 from services.platform.topics import copies, ensure_topics, topic_ids

@@ -10,11 +10,15 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from cli.main import app
+from services.alerts.app import DOORS
 from services.alerts.destinations import built_in, channels_of
 from services.alerts.log import Log
 from services.alerts.routing.api import routes
 from services.alerts.routing.store import Store
 from services.alerts.settings import AlertsSettings
+from services.platform.access.access import Access, this_machine
+from services.platform.access.audit import Audit
+from services.platform.access.gate import Gate
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError
 from services.platform.settings import Common
@@ -23,6 +27,7 @@ from tests.alerts.routing.timeline import alert, change
 ROBOT = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=5ec2e700-0000-4000-8000-000000000000"
 SECRET = "5ec2e700"
 TOKEN = "only-for-this-test"
+HERE = "http://127.0.0.1:8102"
 
 
 @pytest.fixture
@@ -132,10 +137,19 @@ def test_silences_and_acknowledgements_are_said_listed_and_taken_back(store: Sto
 
 @pytest.fixture
 def http(store: Store, alerts: AlertsSettings) -> Iterator[TestClient]:
-    site = FastAPI()
-    site.include_router(routes(store, channels_of(alerts), built_in(alerts), SecretStr(TOKEN)))
-    with TestClient(site, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+    site = gated(store, alerts, TOKEN)
+    with TestClient(site, HERE, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         yield client
+
+
+def gated(store: Store, alerts: AlertsSettings, token: str) -> FastAPI:
+    """The API behind its gate."""
+    site = FastAPI()
+    access = Access(alerts, without=this_machine("viewer"), token=SecretStr(token))
+    audit = Audit(ClickHouse(alerts), "alerts")
+    site.add_middleware(Gate, access=access, doors=DOORS, audit=audit)
+    site.include_router(routes(store, channels_of(alerts), built_in(alerts)))
+    return site
 
 
 def test_the_same_over_http(http: TestClient, store: Store) -> None:
@@ -199,8 +213,7 @@ def test_who_has_no_token_changes_nothing(http: TestClient, store: Store, header
 def test_without_a_token_in_the_settings_the_api_says_what_to_do(
     store: Store, alerts: AlertsSettings
 ) -> None:
-    site = FastAPI()
-    site.include_router(routes(store, channels_of(alerts), [], SecretStr("")))
-    answer = TestClient(site).get("/v1/alerts/subscribers", headers={"Authorization": "Bearer "})
-    assert answer.status_code == 403
-    assert "MINMAI_ALERTS_OPERATOR_TOKEN" in answer.json()["detail"]
+    client = TestClient(gated(store, alerts, ""), HERE, headers={"Authorization": "Bearer "})
+    answers = [client.get("/v1/alerts/subscribers"), client.post("/v1/alerts/silences", json={})]
+    assert {one.status_code for one in answers} == {403}
+    assert "MINMAI_ALERTS_OPERATOR_TOKEN" in answers[1].json()["detail"]

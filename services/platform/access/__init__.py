@@ -1,0 +1,1 @@
+"""Who may look at board and alerts, and who may change something: sign-in, roles, sessions."""
