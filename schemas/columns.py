@@ -1,7 +1,7 @@
 """The columns that a stream's records have in a sheet: their names, and which text stands for which value.
 
-All of it follows from the contracts: the Chinese name of a field is how its description begins, the Chinese
-words of a closed vocabulary are listed in it (`open 开放`). Nothing is written down a second time here.
+All of it follows from the contracts, as in `schemas/vocabulary.py`: the Chinese name of a field is how its
+description begins, the words of a closed vocabulary are listed in it. Nothing is written down twice.
 """
 
 import re
@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any, Literal
 
 from schemas.generate import stream_schema
-from schemas.streams import STREAMS, Stream
+from schemas.streams import Stream
+from schemas.vocabulary import parts_of, words_of
 
 Kind = Literal["text", "code", "integer", "number", "flag", "date", "time", "word", "withdrawal"]
 
@@ -45,8 +46,7 @@ _ALSO_KNOWN_AS = {"division": ("区划代码", "区划"), "kind": ("设施类别
 @cache
 def contract_fields(stream: Stream) -> tuple[Field, ...]:
     """Return the columns of what a stream's records say, in the order of the contract."""
-    schema = stream_schema(stream)
-    parts = list(schema.get("$defs", {}).values()) if "oneOf" in schema else [schema]
+    parts = parts_of(stream_schema(stream))
     merged: dict[str, Field] = {}
     for part in parts:
         for name, given in part["properties"].items():
@@ -61,7 +61,7 @@ def contract_fields(stream: Stream) -> tuple[Field, ...]:
     return tuple(sorted(fields, key=lambda one: one.name != "kind"))
 
 
-def _tag(part: dict[str, Any]) -> frozenset[str]:
+def _tag(part: Mapping[str, Any]) -> frozenset[str]:
     kind = part["properties"].get("kind", {}).get("const")
     return frozenset({kind} if kind else ())
 
@@ -80,7 +80,7 @@ def _merged(first: Field, second: Field) -> Field:
 
 def _field(name: str, schema: dict[str, Any], required: bool, kinds: frozenset[str]) -> Field:
     about = schema.get("description", name).split(" · ")[0]
-    words = dict(_words(name, schema))
+    words = {value: text.zh for value, text in words_of(name, schema)}
     if "const" in schema:  # a kind's own description says what it is, not what the column is
         zh, about = "类别", "设施（机构）的类别，决定还要填哪些列"
     else:
@@ -117,17 +117,3 @@ def _forms(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield schema
     for form in schema.get("anyOf", ()):
         yield from _forms(form)
-
-
-def _words(name: str, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each value of a closed vocabulary with its Chinese word (itself where none is given)."""
-    description = schema.get("description", "")
-    if "const" in schema:
-        yield schema["const"], description.split(" · ")[0]
-    for value in schema.get("enum", ()):
-        if name == "stream" and value in STREAMS:
-            about = (STREAMS[value].model.__doc__ or value).split("·")[0].strip()
-            yield value, about
-            continue
-        found = re.search(rf"(?<![a-z_]){value} ([\d\u4e00-\u9fff][^、；，·（]*)", description)
-        yield value, found.group(1).strip() if found else value
