@@ -1,4 +1,4 @@
-"""A county's plan folder, read and checked: divisions, indicators, tasks, alert rules, promises of feeds."""
+"""A county's plan folder, read and checked: divisions, indicators, tasks, alert rules, promises, the map."""
 
 import logging
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ from schemas.rules import MODELS, RULE, Rule, RuleBase, UnknownRule, kind_of
 from services.platform.errors import PlanError
 from services.platform.plan_files import checks, rule_checks
 from services.platform.plan_files.defaults import default_rules
-from services.platform.plan_files.divisions import Division, read_divisions
+from services.platform.plan_files.divisions import DIGITS, Division, read_divisions
 from services.platform.plan_files.entries import Entry, read_entries, read_entry
 from services.platform.plan_files.mistakes import Mistakes
+from services.platform.plan_files.schematic import Schematic, read_schematic
 from services.platform.working_days import WorkingDays
 
 __all__ = ["County", "Division", "NewestPlan", "Plan", "load_plan"]
@@ -68,6 +69,8 @@ class Plan:
     rules: dict[str, Rule]
     feeds: dict[str, FeedPromise]
     """What agencies have promised to send, by `agency/stream`."""
+    schematic: Schematic
+    """Where a map draws the townships."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -84,6 +87,14 @@ class Plan:
         """The county and its townships, in the order of the divisions file: where figures are kept."""
         return [division for division in self.divisions.values() if division.level != "community"]
 
+    def name_of(self, code: str) -> str:
+        """Return what a place is called, from the township down; empty if there is none of that code.
+
+        A community alone does not say where it is: two townships may have a place of one name.
+        """
+        codes = [code[:digits] for digits in (DIGITS["township"], DIGITS["community"]) if len(code) >= digits]
+        return "".join(one.name for part in codes or [code] if (one := self.divisions.get(part)))
+
 
 def load_plan(folder: Path) -> Plan:
     """Read a plan folder.
@@ -97,6 +108,7 @@ def load_plan(folder: Path) -> Plan:
     tasks = read_entries(folder / "tasks.yaml", lambda _raw: Task, mistakes)
     rules = read_entries(folder / "rules.yaml", lambda raw: MODELS.get(kind_of(raw), UnknownRule), mistakes)
     feeds = read_entries(folder / "feeds.yaml", lambda _raw: FeedPromise, mistakes)
+    schematic = read_schematic(folder, divisions, mistakes)
     _check(county, divisions, indicators, tasks, rules=rules, feeds=feeds)
     found = mistakes.sorted()
     if found or not (county and county.model):
@@ -111,6 +123,7 @@ def load_plan(folder: Path) -> Plan:
         tasks={entry.model.number: entry.model for entry in tasks or [] if entry.model},
         rules=_rules(indicators or [], rules or []),
         feeds={entry.model.id: entry.model for entry in feeds or [] if entry.model},
+        schematic=schematic,
     )
 
 

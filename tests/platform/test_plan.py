@@ -195,6 +195,14 @@ feeds.yaml:9: statistics/statistic: every: working_days、days、hours 须写且
 feeds.yaml:11: statistics/statistic: indicators[1]: 没有指标 'estate'
 feeds.yaml:13: statistics/statistic: stream: 在第 6 行已有
 feeds.yaml:15: statistics/statistic: every.hours: 应 ≥ 1
+schematic.yaml:1: 缺少乡镇
+schematic.yaml:1: 第1条: column: 第 0 行的 column 应为偶数
+schematic.yaml:2: 第2条: division: 在第 1 行已有
+schematic.yaml:3: 第3条: column: 与第 2 行同一格
+schematic.yaml:3: 第3条: division: divisions.csv 中没有乡镇 990101102
+schematic.yaml:4: 第4条: colour: 没有字段 'colour'
+schematic.yaml:4: 第4条: row: 应 ≥ 0
+schematic.yaml:4: 第4条: 缺少 division
 """
 
 
@@ -296,6 +304,9 @@ def test_a_file_that_cannot_be_read_is_one_mistake(folder: Path, name: str, how:
         path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
     else:
         path.write_text("a: [1\nb: 2\n", encoding="utf-8")
+    if (name, how) == ("schematic.yaml", "missing"):
+        assert load_plan(folder).schematic.declared is False
+        return
     found = told(folder)
     assert [line for line in found if line.startswith(name)] == found[:1]
     # Without divisions some denominators are nought; nothing else depends on what could not be read.
@@ -418,6 +429,20 @@ def test_another_county_is_another_folder() -> None:
     assert [division.level for division in plan.shown_divisions] == ["county", "township", "township"]
     assert [task.lead for task in plan.tasks.values()] == [["县民政局"], ["县发展改革局"]]
     assert plan.indicators["canteens_per_1000"].baseline is not None
+    assert [(tile.column, tile.row) for tile in plan.schematic.tiles] == [(0, 0), (1, 1)]
+
+
+def test_without_a_schematic_the_townships_lie_row_by_row(tmp_path: Path) -> None:
+    folder = copytree(YANSHAN, tmp_path / "plan")
+    (folder / "schematic.yaml").unlink()
+    schematic = load_plan(folder).schematic
+    assert not schematic.declared
+    rows = Counter(tile.row for tile in schematic.tiles)
+    assert [rows[row] for row in sorted(rows)] == [4, 4, 3]
+    (folder / "schematic.yaml").write_text(
+        yaml.safe_dump([tile.model_dump() for tile in schematic.tiles]), encoding="utf-8"
+    )
+    assert load_plan(folder).schematic.tiles == schematic.tiles
 
 
 def test_another_countys_figures_follow_from_its_folder() -> None:

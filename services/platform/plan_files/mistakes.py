@@ -2,7 +2,15 @@
 
 from typing import NamedTuple
 
-FILES = ("plan.yaml", "divisions.csv", "indicators.yaml", "tasks.yaml", "rules.yaml", "feeds.yaml")
+FILES = (
+    "plan.yaml",
+    "divisions.csv",
+    "indicators.yaml",
+    "tasks.yaml",
+    "rules.yaml",
+    "feeds.yaml",
+    "schematic.yaml",
+)
 
 
 class Mistake(NamedTuple):
