@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 
 from services.alerts.routing.api import orders
 from services.board import problems
-from services.board.api import access, dashboards, indicators, office, others, public, stream
+from services.board.api import access, dashboards, indicators, office, others, places, public, stream
 from services.board.api.asked import Asked
 from services.board.api.live import Live
 from services.board.api.public import Public
@@ -73,6 +73,7 @@ def create_app(board: Board) -> FastAPI:
     )
     app.include_router(orders(board.orders))
     app.include_router(office.routes(board.office, board.access.users, board.agencies))
+    app.include_router(places.routes(board.plan, asked, board.facilities, board.local_feeds))
     app.include_router(
         others.routes(frame, asked, live, tasks=board.tasks, vouchers=board.vouchers, others=board.others)
     )

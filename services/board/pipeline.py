@@ -23,7 +23,9 @@ from services.board.shared import Shared
 from services.board.tables.breakdown import Breakdown
 from services.board.tables.definitions import Definitions
 from services.board.tables.disclosure import Disclosure
+from services.board.tables.facilities import Facilities
 from services.board.tables.figures import Figures
+from services.board.tables.local_feeds import LocalFeeds
 from services.board.tables.office import Office
 from services.board.tables.others import Others
 from services.board.tables.quality import Qualities
@@ -73,6 +75,8 @@ class Board:
         self.breakdown = Breakdown(self._clickhouse, self.contributors)
         self.tasks = Tasks(self._clickhouse, self.plan)
         self.vouchers = Vouchers(self._clickhouse, self.plan.county.time_zone)
+        self.facilities = Facilities(self._clickhouse, self.plan)
+        self.local_feeds = LocalFeeds(self._clickhouse)
         self.others = Others(self._clickhouse)
         self.disclosure = Disclosure(self._clickhouse, self.contributors, self.plan)
         self.qualities = Qualities(self._clickhouse, self.others, self.plan)

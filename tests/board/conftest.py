@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from fastapi.testclient import TestClient
 
+from services.board.app import create_app
+from services.board.pipeline import Board
+from services.board.settings import BoardSettings
 from services.platform import clickhouse as platform
 from services.platform.migrations import migrate
 from services.platform.settings import Common
+from tests.board import ledger, places_judge
 from tests.board.county import PLAN, fill, write_alerts
 from tests.board.running import RunningBoard, make_topic
 from tests.support.brokers import Broker, new_broker
@@ -75,3 +80,24 @@ def board(county: Common, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def placed_events() -> list[ledger.Event]:
+    """The records of the county of `placed`, in the order in which they were received."""
+    return places_judge.all_events()
+
+
+@pytest.fixture(scope="session")
+def placed(clickhouse: ClickHouse, placed_events: list[ledger.Event]) -> TestClient:
+    """The API of a county that has records and nothing else. It is shared: write nothing there."""
+    name = "board_places"
+    with clickhouse.client() as client:
+        client.execute(f"CREATE DATABASE {name}")
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=name, plan=PLAN, clock="event")
+    migrate(settings)
+    pool = platform.ClickHouse(settings)
+    ledger.write(pool, placed_events)
+    pool.close()
+    own = BoardSettings.model_validate(settings.model_dump())
+    return TestClient(create_app(Board(own, share_seconds=0)), own.board_url)

@@ -184,19 +184,22 @@ def _stream(event: Event) -> str:
     return str(event["type"]).removeprefix("minmai.").removesuffix(".v1")
 
 
-def write(clickhouse: ClickHouse, events: list[Event]) -> None:
-    """Insert the records into the log tables; the views follow."""
+def write(clickhouse: ClickHouse, events: list[Event], *, first: int = 0) -> None:
+    """Insert the records into the log tables; the views follow.
+
+    `first`: the offset of each stream's first record, since a block that was written before counts once.
+    """
     for name, stream in STREAMS.items():
-        messages = list(_messages(name, [event for event in events if _stream(event) == name]))
-        block = Block(Place(stream.topic, UUID(int=1), 0), 0, len(messages) - 1)
+        messages = list(_messages(name, [event for event in events if _stream(event) == name], first))
+        block = Block(Place(stream.topic, UUID(int=1), 0), first, first + len(messages) - 1)
         records, refused = decode(stream, block.place, messages)
         assert not refused, refused[0]
         insert(clickhouse, stream, block, records)
 
 
-def _messages(name: str, events: list[Event]) -> Iterator[Message]:
+def _messages(name: str, events: list[Event], first: int) -> Iterator[Message]:
     stream = STREAMS[name]
-    for offset, event in enumerate(events):
+    for offset, event in enumerate(events, first):
         data: Any = stream.model.model_validate(event["data"])
         full = {
             **event,

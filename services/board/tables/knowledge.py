@@ -24,13 +24,22 @@ class Knowledge:
         """The first moment after the day."""
         return end_of(self.day, self.zone)
 
+    @property
+    def received(self) -> str:
+        """The SQL condition that leaves what had been received by then."""
+        return f"received_at <= {moment(self.known_at)}" if self.known_at else "1"
+
+    @property
+    def told(self) -> str:
+        """The SQL condition that leaves the records that then were known, those withdrawn too."""
+        return f"time < {moment(self.end)} AND {self.received}"
+
     def kept(self, stream: str) -> str:
         """Return the SQL condition that leaves the records of a stream's log that then were known, and had
         not been withdrawn."""
-        known = f"received_at <= {moment(self.known_at)}" if self.known_at else "1"
         return (
-            f"time < {moment(self.end)} AND {known} AND identity NOT IN "
-            f"(SELECT retracted FROM retraction_log WHERE stream = '{stream}' AND {known})"
+            f"{self.told} AND identity NOT IN "
+            f"(SELECT retracted FROM retraction_log WHERE stream = '{stream}' AND {self.received})"
         )
 
 

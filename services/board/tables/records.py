@@ -99,10 +99,7 @@ class Contributors:
         return [self._named(item.record) for _, item in found], None
 
     def _named(self, record: Contributor) -> Contributor:
-        """A community alone does not say where it is: two townships may have a place of one name."""
-        codes = [record.division[:digits] for digits in (9, 12) if len(record.division) >= digits]
-        names = [one.name for code in codes or [record.division] if (one := self._plan.divisions.get(code))]
-        return record.model_copy(update={"division_name": "".join(names)})
+        return record.model_copy(update={"division_name": self._plan.name_of(record.division)})
 
     def items(
         self,
