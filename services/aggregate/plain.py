@@ -88,6 +88,9 @@ class Plain:
         self._rules = _RULES.get(stream.model)
         said = msgspec.defstruct("Said", [(name, Any, None) for name in self._data], gc=False)
         self._any = msgspec.defstruct("Any", [*((name, Any) for name in _ENVELOPE), ("data", said)], gc=False)
+        # msgspec works out what a type holds when it is first used, and whoever uses it meanwhile, in another
+        # thread, crashes the process: a decoder does that here, before anybody else has the type.
+        msgspec.json.Decoder(self._any)
         self._read: Callable[[bytes], Any] | None = None
         if len(kinds) == 1 and (self._rules or not _has_rules(stream.model)):
             own = {"type": {"const": stream.topic}}

@@ -1,6 +1,8 @@
 """The shortcut and the contract agree: what is plainly an event is one, and says the same."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -157,3 +159,32 @@ def test_a_contract_without_a_shortcut_reads_by_itself() -> None:
     assert records.columns["value"].numbers.tolist() == [120_000]
     with pytest.raises(ValidationError):
         stream.event.model_validate(sent | {"data": households | {"division": "532622"}})
+
+
+_AT_FIRST_USE = """
+import sys, threading
+import orjson
+from schemas.streams import STREAMS
+from services.aggregate.plain import Plain
+from tests.aggregate.support import event
+from tests.aggregate.test_plain import VOUCHER, NOON
+
+stream = STREAMS["consumption-voucher"]
+said = stream.event.model_validate_json(orjson.dumps(event(stream.name, "a", "1", NOON, VOUCHER)))
+sys.setswitchinterval(1e-6)
+for _ in range(30):
+    reader, ready = Plain(stream), threading.Barrier(4)
+    def read():
+        ready.wait()
+        reader.row(said)
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_blocks_may_be_read_at_the_same_time_from_the_first_on() -> None:
+    """A worker crashed in msgspec (SIGSEGV): a process of its own, for it would take the tests with it."""
+    subprocess.run([sys.executable, "-c", _AT_FIRST_USE], check=True, timeout=300)

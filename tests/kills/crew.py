@@ -52,9 +52,10 @@ class Crew:
         del self.members[name]
 
     def check(self) -> None:
-        """Fail if one has ended that nobody has ended."""
+        """Raise RuntimeError if one has ended that nobody has ended: no waiting makes up for that."""
         for name, member in self.members.items():
-            assert member.code is None, f"worker {name} ended with code {member.code}\n{member.tail()}"
+            if member.code is not None:
+                raise RuntimeError(f"worker {name} ended with code {member.code}\n{member.tail()}")
 
     def end(self) -> None:
         """End all, at once."""
