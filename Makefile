@@ -50,7 +50,7 @@ test-alertmanager: $(VENV)/.dev ## let a real Alertmanager take our alerts; need
 	@$(BIN)/python -m pytest -m alertmanager $(FLAGS)
 
 bench: $(VENV)/.dev ## ingest, freshness, backlog, rivals, the cost of a record; on a machine with nothing else to do
-	@for part in ingest freshness backlog rivals cost; do $(BIN)/python -m benchmarks.$$part || exit; done
+	@for part in ingest freshness backlog rivals tabs cost; do $(BIN)/python -m benchmarks.$$part || exit; done
 
 soak: $(VENV)/.dev ## an hour at a county's pace, every process killed in turn: is every record accounted for?
 	@$(BIN)/python -m benchmarks.soak $(FLAGS)
