@@ -88,7 +88,9 @@ def test_nothing_of_the_county_is_seen_before_one_signs_in(visitor: Visitor) -> 
         assert answer.json()["status"] == 401
     page = visitor.get("/?lang=zh", headers={"Accept": "text/html"})
     assert (page.status_code, page.headers["Location"]) == (303, "/sign-in?next=%2F%3Flang%3Dzh")
-    for path in ("/sign-in", "/healthz", "/readyz", "/static/board.js"):
+    assert visitor.get("/wall", headers={"Accept": "text/html"}).status_code == 303
+    public = ("/public", "/v1/public/indicators", "/v1/public/indicators?format=csv")
+    for path in ("/sign-in", "/healthz", "/readyz", "/static/board.js", *public):
         assert visitor.get(path).status_code == 200
     assert set(visitor.get("/v1/session").json()) == {"county", "time_zone", "synthetic"}
     assert "frame-ancestors 'self'" in visitor.get("/sign-in").headers["Content-Security-Policy"]

@@ -1,6 +1,6 @@
 // One figure for the public: what it is, how it stands, and folded under it how it is made.
 
-import { badge, brief, glyph, h, pair } from "./dom.js";
+import { badge, brief, glyph, h, halves, pair } from "./dom.js";
 import { STATUS } from "./words.js";
 import * as f from "./format.js";
 
@@ -61,7 +61,7 @@ function facts(one) {
     ["分子", "numerator", pair(source.numerator)],
     source.denominator ? ["分母", "denominator", pair(source.denominator)] : null,
     source.senders.length ? ["数据来源", "source", h("ul", {}, ...source.senders.map((sender) => h("li", {}, pair(sender))))] : null,
-    ["依据", "in the plan", source.plan],
+    ["依据", "in the plan", pair(halves(source.plan))],
     source.department ? ["牵头部门", "lead department", source.department] : null,
     one.updated_at ? ["最近变化", "last changed", h("time", { datetime: one.updated_at }, f.moment(one.updated_at))] : null,
     ["数据质量", "quality", h("ul", {}, ...qualities(quality).map((words) => h("li", {}, pair(words))))],
