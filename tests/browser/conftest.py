@@ -11,12 +11,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from schemas.indicator import Figure
+from services.board.tables.figures import HistoryPoint
+from services.figures.standing import Reading
 from services.platform import clickhouse as platform
 from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.board import ledger
 from tests.board.conftest import board, board_broker, county, settings, tables
-from tests.board.county import PLAN, TODAY, write_figures
+from tests.board.county import PLAN, TODAY, write_figures, write_history
 from tests.board.running import RunningBoard
 from tests.browser.views import HEIGHTS
 from tests.support.brokers import Broker
@@ -27,6 +29,9 @@ __all__ = ["board", "board_broker", "county", "settings", "tables"]
 
 CHROMIUM = Path("/usr/bin/chromium")
 SEED = 20_240_531
+COUNTY = "532622"
+BEDS = "medical_beds_per_1000"
+"""The indicator whose history the board of records has."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -142,6 +147,10 @@ def ledger_board(
     answer = running.get("/v1/indicators", as_of=str(TODAY), known_at=str(TODAY))
     rows = [Figure.model_validate(row) for one in answer["indicators"] for row in one["figures"]]
     write_figures(pool, "indicator_live", rows)
+    told = running.get(f"/v1/indicators/{BEDS}/history", known_at=str(TODAY))["points"]
+    points = [HistoryPoint.model_validate(point) for point in told]
+    readings = [(point.day, Reading(**point.model_dump(exclude={"day"}))) for point in points]
+    write_history(pool, [(BEDS, COUNTY, day, reading) for day, reading in readings])
     pool.close()
     yield running
     running.stop()

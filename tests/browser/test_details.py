@@ -7,12 +7,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.board.county import TODAY, figures, plan
 from tests.board.running import RunningBoard
-from tests.browser.conftest import Open
+from tests.browser.conftest import BEDS, Open
 from tests.browser.test_page import CHILDCARE, COUNTY, TOWN, open_matrix
 
 pytestmark = pytest.mark.browser
-
-BEDS = "medical_beds_per_1000"
 
 
 def number(text: str) -> str:
@@ -50,25 +48,11 @@ def test_details_by_keyboard(board: RunningBoard, open_page: Open) -> None:
     ):
         expect(panel).to_contain_text(text)
     expect(fact(page, "定义版本")).to_have_text(f"第 1 版（{figure.definition}）", use_inner_text=True)
-    expect(panel.locator("svg.history path.line")).to_be_visible()
-    expect(panel.locator("svg.history .aim")).to_be_attached()
+    expect(panel.locator("#panel-chart canvas")).to_be_visible()
     assert page.url.endswith(f"#{CHILDCARE}/{TOWN}")
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(button).to_be_focused()
-
-
-def test_the_forecast_is_drawn_with_its_band_up_to_the_due_day(board: RunningBoard, open_page: Open) -> None:
-    ahead = next(one for one in figures() if one.division == COUNTY and one.forecast_low is not None)
-    page = open_page(board, f"/#{ahead.indicator}/{COUNTY}")
-    chart = page.locator("#panel-chart svg.history")
-    expect(chart.locator(".forecast-band")).to_be_visible()
-    expect(chart.locator(".forecast-line")).to_be_attached()
-    due = chart.locator("line.due")
-    expect(due).to_be_attached()
-    expect(chart).to_contain_text(f"到期 due {ahead.due}")
-    edge = "e => Math.round(e.getBoundingClientRect().right)"
-    assert abs(chart.locator(".forecast-band").evaluate(edge) - due.evaluate(edge)) <= 2
 
 
 def test_details_have_an_address(board: RunningBoard, open_page: Open) -> None:

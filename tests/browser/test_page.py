@@ -257,7 +257,7 @@ def test_it_fits_and_has_its_picture_taken(
     scheme: Literal["light", "dark"],
 ) -> None:
     page = open_page(board, width=width, scheme=scheme, reduced=True)
-    page.wait_for_selector("#hours svg")
+    page.wait_for_selector("#hours .echart", state="attached")
     page.wait_for_selector("#feeds li")
     dark = re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert (sum(map(int, dark)) < 200) is (scheme == "dark")
@@ -268,6 +268,6 @@ def test_it_fits_and_has_its_picture_taken(
         assert page.evaluate("document.documentElement.scrollWidth") == width, name
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
     page.goto(f"{board.url}/#{CHILDCARE}/{COUNTY}")
-    page.wait_for_selector("#panel svg.history")
+    page.wait_for_selector("#panel-chart canvas")
     assert page.locator("#panel").evaluate("e => e.scrollWidth <= e.clientWidth")
     page.screenshot(path=SCREENSHOTS / f"details-{width}-{scheme}.png")

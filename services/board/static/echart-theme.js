@@ -56,7 +56,7 @@ export function theme(palette, element) {
     },
     axisPointer: { lineStyle: { color: palette.soft } },
     dataZoom: {
-      borderColor: palette.line, backgroundColor: "transparent", fillerColor: palette.faded(palette.accent, 0.12),
+      moveHandleSize: 0, brushSelect: false, borderColor: palette.line, borderRadius: 4, backgroundColor: "transparent", fillerColor: palette.faded(palette.accent, 0.12),
       dataBackground: { lineStyle: { color: palette.line }, areaStyle: { color: palette.grid } },
       selectedDataBackground: { lineStyle: { color: palette.accent }, areaStyle: { color: palette.faded(palette.accent, 0.2) } },
       handleStyle: { color: palette.card, borderColor: palette.soft }, moveHandleStyle: { color: palette.line, opacity: 1 },
@@ -65,6 +65,7 @@ export function theme(palette, element) {
     },
     visualMap: { textStyle: { color: palette.soft } },
     line: { symbol: "none", lineStyle: { width: 2 }, emphasis: { disabled: true } },
+    scatter: { itemStyle: { opacity: 1 }, emphasis: { disabled: true } },
     bar: { barMaxWidth: 28, emphasis: { disabled: true } },
     markLine: { label: { color: palette.ink } },
   };

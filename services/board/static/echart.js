@@ -1,11 +1,13 @@
 // Every chart of the board: Apache ECharts in the page's colours, with its data as a table below.
 
 import { h, pair } from "./dom.js";
+import { keys } from "./echart-keys.js";
 import { colours, theme, told } from "./echart-theme.js";
 import { tableOf } from "./echart-table.js";
 import { onLanguage } from "./lang.js";
 
 const LIBRARY = "./vendor/echarts/echarts.esm.min.js";
+const MARGIN = "300px";
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 const PRINT = matchMedia("print");
 
@@ -24,54 +26,61 @@ function load() {
 /**
  * Draw a chart in an element, or draw it anew there. `describe(colours)` returns an ECharts option; it is called again
  * when the colours or the language change, so words in it are `inLanguage(…)`. Times on axes are the county's clock
- * (`wall` of format.js). Two fields more than ECharts knows:
+ * (`wall` of format.js). Three fields more than ECharts knows:
  *
  * - `label`: what a screen reader says of the picture;
- * - `table`: `{ heads, rows }`, the data in words; worked out where the series are lines, bars, points or a pie.
+ * - `table`: `{ heads, rows }`, the data in words; worked out where the series are lines, bars, points or a pie;
+ * - `along`: then the head of its first column.
  *
- * A tooltip's formatter returns text or elements, never markup. The height is the CSS variable `--chart-height`. When
- * the element leaves the page its chart is given up.
+ * A tooltip's formatter returns text or elements, never markup. The height is the CSS variable `--chart-height`. The
+ * table is there on return; the picture is made when it comes nearly in sight, and given up when the element has left
+ * the page. Throws what `describe` throws.
  */
 export async function chart(element, describe) {
   sweep();
-  if (!drawn.has(element)) drawn.set(element, begin(element));
-  const one = drawn.get(element);
+  const known = drawn.get(element);
+  const one = known ?? begin(element, describe);
   one.describe = describe;
-  one.draw(); // the table does not wait for the library
-  try {
-    one.library = await load();
-  } catch {
-    one.plot.replaceChildren(h("p", { class: "nothing" }, pair({ zh: "图暂时画不出，数据见下表", en: "the chart cannot be drawn now, see the table" })));
-    return;
-  }
   one.draw();
+  if (!known) drawn.set(element, one);
+  if (!one.library && !one.loading) one.loading = picture(one);
 }
 
-function begin(element) {
-  const plot = h("div", { class: "echart-plot", role: "img", tabindex: 0 });
+/** Load the library for the picture of a chart once that is nearly in sight. */
+async function picture(one) {
+  await nearlyInSight(one.plot);
+  one.library = await load().catch(() => null);
+  one.loading = null;
+  if (one.library) one.draw();
+  else one.plot.replaceChildren(h("p", { class: "nothing" }, pair({ zh: "图暂时画不出，数据见下表", en: "the chart cannot be drawn now, see the table" })));
+}
+
+function begin(element, describe) {
+  const plot = h("div", { class: "echart-plot", role: "img", tabindex: 0, "aria-description": "← → 逐点，+ − 缩放 · ← → point by point, + − zoom" });
   const scroll = h("div", { class: "scroll", tabindex: 0 });
   const data = h("details", { class: "echart-data" }, h("summary", {}, pair({ zh: "数据表", en: "data table" })), scroll);
   element.classList.add("echart");
   element.replaceChildren(plot, data);
-  const one = { plot, describe: null, library: null, option: null, instance: null, draw, end };
+  const one = { plot, describe, library: null, option: null, table: null, instance: null, worn: null, stale: false, loading: null, draw, end };
 
   function draw() {
     const palette = colours(plot);
-    const { label, table, ...option } = one.describe(palette);
+    const { label, table, along, ...option } = one.describe(palette);
     one.option = option;
-    one.table = table ?? tableOf(option);
+    one.table = table ?? tableOf(option, along);
     plot.setAttribute("aria-label", label ?? `图表 · chart: ${[option.series].flat().map((series) => series.name ?? "").join("，")}`);
     fillTable();
-    if (one.library && plot.clientWidth > 0 && plot.clientHeight > 0) paint(option, palette);
+    one.stale = plot.clientWidth === 0; // not shown: nothing can be measured
+    if (one.library && !one.stale) paint(option, palette);
   }
 
   function paint(option, palette) {
-    const look = theme(palette, plot);
-    if (one.instance) one.instance.setTheme(look);
-    else {
+    const worn = JSON.stringify(palette);
+    if (!one.instance) {
       plot.replaceChildren();
-      one.instance = one.library.init(plot, look, { renderer: "canvas" });
-    }
+      one.instance = one.library.init(plot, theme(palette, plot), { renderer: "canvas" });
+    } else if (worn !== one.worn) one.instance.setTheme(theme(palette, plot));
+    one.worn = worn;
     one.instance.setOption({ animation: false, useUTC: true, ...option, tooltip: told(option.tooltip), ...kept(option) }, { notMerge: true });
   }
 
@@ -96,31 +105,13 @@ function begin(element) {
         (place === 0 ? h("th", { scope: "row" }, String(cell)) : h("td", {}, String(cell ?? "—")))))))));
   }
 
-  let pointed = null; // the place the arrow keys have gone to
-  plot.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!one.instance || (!step && event.key !== "Escape")) return;
-    const [first] = [one.option.series].flat();
-    const last = (first?.data?.length ?? 0) - 1;
-    if (event.key === "Escape" || last < 0) {
-      pointed = null;
-      one.instance.dispatchAction({ type: "hideTip" });
-      return;
-    }
-    event.preventDefault();
-    pointed = Math.min(Math.max((pointed ?? (step > 0 ? -1 : last + 1)) + step, 0), last);
-    one.instance.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: pointed });
-  });
-  plot.addEventListener("blur", () => {
-    pointed = null;
-    one.instance?.dispatchAction({ type: "hideTip" });
-  });
+  keys(plot, one);
   data.addEventListener("toggle", fillTable);
 
   const sizes = new ResizeObserver(() => {
     if (!plot.isConnected) sweep();
-    else if (one.instance) one.instance.resize();
-    else if (one.library) draw(); // it was hidden until now
+    else if (plot.clientWidth > 0 && one.stale) draw();
+    else if (plot.clientWidth > 0) one.instance?.resize();
   });
   sizes.observe(plot);
 
@@ -129,6 +120,17 @@ function begin(element) {
     one.instance?.dispose();
   }
   return one;
+}
+
+function nearlyInSight(plot) {
+  return new Promise((resolve) => {
+    const sight = new IntersectionObserver((found) => {
+      if (!found.some((entry) => entry.isIntersecting)) return;
+      sight.disconnect();
+      resolve();
+    }, { rootMargin: MARGIN });
+    sight.observe(plot);
+  });
 }
 
 /** Give up the charts whose elements have left the page, or whose elements hold something else by now. */

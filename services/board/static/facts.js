@@ -85,17 +85,3 @@ export function compare(declaration, townships, figureOf, current) {
       h("span", { class: "num" }, glyph(status), brief(f.reading(declaration, figure)), h("span", { class: "hidden" }, pair({ zh: `，${STATUS[status].zh}`, en: `, ${STATUS[status].en}` }))));
   })));
 }
-
-/** The latest changes of a history as a table: the chart in words. */
-export function changes(declaration, points, many = 12) {
-  const ratio = f.isRatio(declaration);
-  const rows = points.slice(-many).reverse().map((point) => h("tr", {},
-    h("td", {}, point.day), h("td", { class: "num" }, brief(f.reading(declaration, point))),
-    h("td", { class: "num" }, f.plain(point.numerator)),
-    ratio ? h("td", { class: "num" }, f.plain(point.denominator)) : null,
-    h("td", {}, brief(STATUS[point.status]))));
-  const heads = [["自", "since"], ["数值", "value"], ["分子", "numerator"], ratio ? ["分母", "denominator"] : null, ["状态", "status"]];
-  return h("div", { class: "scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, ...heads.map((head) => head && h("th", { scope: "col" }, pair({ zh: head[0], en: head[1] }))))),
-    h("tbody", {}, ...rows)));
-}

@@ -1,32 +1,35 @@
 // Voucher money by hour, as bars.
 
-import { h, s } from "./dom.js";
+import { h, pair } from "./dom.js";
+import { chart } from "./echart.js";
+import { inLanguage } from "./lang.js";
 import * as f from "./format.js";
 
-/** Bars of money issued and redeemed in each hour that had any. */
-export function hourly(hours) {
+const STEPS = { issued: { zh: "发放", en: "issued" }, redeemed: { zh: "核销", en: "redeemed" } };
+const TITLE = { zh: "每小时消费券金额（元）", en: "voucher money by hour (yuan)" };
+
+/** Draw the face value issued and redeemed in each hour that had any. */
+export function hourly(box, hours) {
   const moments = [...new Set(hours.map((row) => row.hour))];
-  if (moments.length === 0) return [h("p", { class: "nothing" }, "还没有消费券记录 · no voucher records yet")];
+  if (moments.length === 0) {
+    box.replaceChildren(h("p", { class: "nothing" }, pair({ zh: "还没有消费券记录", en: "no voucher records yet" })));
+    return;
+  }
+  if (!box.querySelector(".hours-chart")) {
+    box.replaceChildren(h("figcaption", {}, pair(TITLE)), h("div", { class: "hours-chart" }));
+  }
   const money = (moment, step) => hours.filter((row) => row.hour === moment && row.step === step)
     .reduce((sum, row) => sum + Number(row.face_value), 0);
-  const steps = [["issued", "发放", "issued"], ["redeemed", "核销", "redeemed"]];
-  const series = moments.map((moment) => steps.map(([step]) => money(moment, step)));
-  const full = Math.max(...series.flat()) || 1;
-  const [wide, tall] = [480, 84];
-  const pitch = wide / Math.max(moments.length, 12);
-  const bars = series.flatMap((pair, place) => pair.map((sum, kind) => {
-    const height = sum === 0 ? 0 : Math.max(1.5, (sum / full) * tall);
-    return s("rect", { class: steps[kind][0], x: place * pitch + pitch * (kind ? 0.5 : 0.12), width: pitch * 0.36, y: tall - height, height },
-      s("title", {}, `${f.hour(moments[place])} ${steps[kind][1]} ${f.number(sum, 2)} 元`));
+  chart(box.querySelector(".hours-chart"), (colours) => ({
+    label: inLanguage({ zh: `近 ${moments.length} 个有记录的小时的发放与核销金额`, en: `face value issued and redeemed in the ${moments.length} latest hours that had any` }),
+    legend: { right: 0, left: "auto" },
+    tooltip: { axisPointer: { type: "shadow" }, valueFormatter: (value) => f.number(value, 2) },
+    along: inLanguage({ zh: "时间", en: "time" }),
+    xAxis: { type: "category", data: moments.map(f.hour) },
+    yAxis: { type: "value", splitNumber: 3, axisLabel: { formatter: (level) => f.plain(level) } },
+    series: Object.entries(STEPS).map(([step, words]) => ({
+      type: "bar", name: inLanguage(words), barGap: "10%", color: step === "issued" ? colours.faded(colours.watched, 0.55) : colours.accent,
+      data: moments.map((moment) => money(moment, step)),
+    })),
   }));
-  return [
-    s("svg", { viewBox: `0 0 ${wide} ${tall}`, preserveAspectRatio: "none", role: "img",
-      "aria-label": `近 ${moments.length} 个有记录的小时的发放与核销金额 · face value issued and redeemed by hour` },
-      s("line", { class: "grid", x1: 0, x2: wide, y1: tall - 0.5, y2: tall - 0.5 }), ...bars),
-    h("figcaption", {},
-      h("span", {}, f.hour(moments[0])),
-      h("span", { class: "keys" }, ...steps.map(([step, zh, english]) => h("span", { class: `key ${step}` }, `${zh} ${english}`)),
-        h("span", {}, `每小时，最高 ${f.number(full, 0)} 元`)),
-      h("span", {}, f.hour(moments.at(-1)))),
-  ];
 }

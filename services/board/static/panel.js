@@ -1,10 +1,10 @@
 // The details of one figure: live, or as it was on a day, or as it was known on a day.
 
-import { because, byId, h, pair, setPair } from "./dom.js";
+import { because, byId, h, setPair } from "./dom.js";
 import { breakdown } from "./breakdown.js";
-import { changes, compare, facts, standing, versions } from "./facts.js";
-import { history } from "./chart.js";
+import { compare, facts, standing, versions } from "./facts.js";
 import { records } from "./records.js";
+import { trend } from "./trend.js";
 import { read } from "./view.js";
 import * as f from "./format.js";
 
@@ -13,8 +13,8 @@ const HISTORY_EVERY_MS = 2000;
 /** `closed()` is called when the panel has been closed. */
 export function panel(view, closed) {
   const dialog = byId("panel");
-  const [pick, asOf, knownAt, note, chart, latest] =
-    ["panel-division", "panel-as-of", "panel-known-at", "panel-note", "panel-chart", "panel-changes"].map(byId);
+  const [pick, asOf, knownAt, note] = ["panel-division", "panel-as-of", "panel-known-at", "panel-note"].map(byId);
+  const chart = trend(byId("panel-chart"));
   const behind = records(view);
   const apart = breakdown();
   let shown = null; // { indicator, division }
@@ -104,16 +104,18 @@ export function panel(view, closed) {
     const mine = ++drawing;
     const declaration = declared();
     const { as_of: to, known_at: known } = moment();
-    const asks = new URLSearchParams({ division: shown.division, ...(to && { to }), ...(known && { known_at: known }) });
+    const { division } = shown;
+    chart.begin([declaration.id, division, to, known].join("/"));
+    const history = (asks) => read(`/v1/indicators/${declaration.id}/history?${new URLSearchParams({ division, ...asks })}`);
     try {
-      const answer = await read(`/v1/indicators/${declaration.id}/history?${asks}`);
+      const [answer, now] = await Promise.all([
+        history({ ...(to && { to }), ...(known && { known_at: known }) }),
+        isLive() ? null : history({}), // beside what was known then, what is known now
+      ]);
       if (mine !== drawing || shown === null) return; // another figure is shown by now
-      chart.replaceChildren(history(declaration, answer, figureOf(shown.division), Math.max(300, chart.clientWidth)));
-      latest.replaceChildren(changes(declaration, answer.points));
+      chart.show(declaration, answer, figureOf(division), now);
     } catch (error) {
-      if (mine !== drawing) return;
-      chart.replaceChildren(h("p", { class: "nothing" }, pair(because({ zh: "历史暂时读不到", en: "history cannot be read now" }, error))));
-      latest.replaceChildren();
+      if (mine === drawing) chart.fail(error);
     }
   }
 

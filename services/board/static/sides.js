@@ -18,7 +18,7 @@ const nothing = (words) => h("li", { class: "nothing" }, pair(words));
 export async function vouchers() {
   try {
     const { hours } = await read("/v1/vouchers");
-    chart.replaceChildren(...hourly(hours));
+    hourly(chart, hours);
   } catch {
     chart.replaceChildren(h("p", { class: "nothing" }, pair(UNREADABLE)));
   }
