@@ -67,7 +67,8 @@ class ShownPanel(Contract):
     """A panel, without its statement. `width` and `height` are in a grid of 24 columns; `link` is the page of
     the board that has more, with `{division}` and `{indicator}` for those chosen. `every`: of a time series
     whose rows each tell of a stretch of time of their own, its seconds, or `step` for the answer's; where no
-    row is, there was nothing. Without it a row holds until the next."""
+    row is, there was nothing. Without it a row holds until the next. `within`: it looks at no more than so
+    many hours before the end of the range."""
 
     id: str
     title: Text
@@ -75,6 +76,7 @@ class ShownPanel(Contract):
     about: Text | None
     link: str
     every: int | Literal["step"] | None
+    within: int | None
     width: int
     height: int
     columns: list[ShownColumn]
@@ -201,6 +203,7 @@ def _panel(one: Panel) -> ShownPanel:
         about=one.about,
         link=one.link,
         every=one.every,
+        within=one.within,
         width=one.width,
         height=one.height,
         columns=[_column(column) for column in one.columns],

@@ -131,6 +131,8 @@ def _panel(panel: Panel, source: str, board: str) -> AnyPanel:
         made.links([_link("看板上的明细 · on the board", f"{board}/#{_chosen(panel.link)}")])
     if isinstance(made, timeseries.Panel) and panel.every:
         made.draw_style(common.GraphDrawStyle.BARS).fill_opacity(40)
+    if panel.within:
+        made.time_from(f"{panel.within}h")
     for column in panel.columns:
         made.override_by_name(column.name, list(_shown(panel, column, board)))
     return made

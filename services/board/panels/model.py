@@ -75,7 +75,8 @@ class Panel:
     `link`: the page of the board that has more, with `{division}` and `{indicator}` for those chosen; `width`
     and `height` are in a grid of 24 columns. `every`: of a time series whose rows each tell of a stretch of
     time of their own, its seconds, or `step` for the range's step: where there is no row, there was nothing.
-    Without it a row holds until the next.
+    Without it a row holds until the next. `within`: it looks at no more than so many hours before the end of
+    the time range.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Panel:
     about: Text | None = None
     link: str = ""
     every: int | Literal["step"] | None = None
+    within: int | None = None
     width: int = 24
     height: int = 8
 

@@ -75,6 +75,7 @@ def by_minute(division: str) -> Panel:
         title=Text(zh=f"消费券金额：最近 {LIVE} 小时每分钟", en=f"by the minute, the last {LIVE} hours"),
         kind="time_series",
         every=60,
+        within=LIVE,
         sql=f"""
 SELECT minute AS time, {_names()} FROM (
     SELECT toStartOfMinute(toDateTime(time, 'UTC')) AS minute, {_sums()}
