@@ -23,6 +23,7 @@ VIEWS = (
     View("overview", "/#overview", ".card .big"),
     View("townships", "/#townships", "#matrix .cell .num"),
     View("tasks", "/#tasks", ".task .report"),
+    View("dashboards", "/#dashboards/tasks", ".box tbody tr"),
     View("figure", "/#childcare_places_per_1000/532622", "#panel-chart :is(svg, canvas)"),
     View("public", "/public", ".card .big", live=False),
     View("wall", "/wall?every=600", ".tile .num", widths=(1920,)),

@@ -29,6 +29,7 @@ const top = overview(view);
 const details = panel(view, () => views.restore());
 const promised = tasks(view);
 let table = null;
+let boards = null; // the dashboards, which are loaded when they are shown first
 let built = ""; // which indicators and divisions the page is built for
 let dirty = new Set();
 let scheduled = false;
@@ -60,6 +61,7 @@ function repaint(blink) {
   top.paint(keys, blink);
   table.paint(keys, blink);
   promised.paint(keys);
+  boards?.then((them) => them.changed());
   details.changed(keys);
   const day = view.asOf();
   if (day) {
@@ -147,12 +149,19 @@ function state(name, reason) {
 }
 
 const tip = tips(view);
-const views = tabs((name) => promised.show(name === "tasks"), details.open);
+const views = tabs((name, rest) => {
+  promised.show(name === "tasks");
+  showBoards(name === "dashboards", rest);
+}, details.open);
+async function showBoards(is, rest) {
+  if (is) boards ??= import("./dashboards.js").then(({ dashboards }) => dashboards(byId("dashboards"), view, views));
+  (await boards)?.show(is, rest);
+}
 document.addEventListener("click", (event) => {
   const element = event.target.closest("[data-figure], [data-open]");
   if (!element || !built) return;
   tip.hide();
-  details.open(element.dataset.figure ?? element.dataset.open);
+  if (details.open(element.dataset.figure ?? element.dataset.open)) event.preventDefault(); // or it is a link to somewhere else
 });
 printing();
 setInterval(readSides, SIDES_EVERY_MS);

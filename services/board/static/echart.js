@@ -26,10 +26,11 @@ function load() {
 /**
  * Draw a chart in an element, or draw it anew there. `describe(colours)` returns an ECharts option; it is called again
  * when the colours or the language change, so words in it are `inLanguage(…)`. Times on axes are the county's clock
- * (`wall` of format.js). Three fields more than ECharts knows:
+ * (`wall` of format.js). Four fields more than ECharts knows:
  *
  * - `label`: what a screen reader says of the picture;
- * - `table`: `{ heads, rows }`, the data in words; worked out where the series are lines, bars, points or a pie;
+ * - `picked(point)`: what a click on a point does; where it leads to, the table leads as well;
+ * - `table`: `{ heads, rows }`, the data in words or elements; worked out where the series are lines, bars, points or a pie;
  * - `along`: then the head of its first column.
  *
  * A tooltip's formatter returns text or elements, never markup. The height is the CSS variable `--chart-height`. The
@@ -65,8 +66,9 @@ function begin(element, describe) {
 
   function draw() {
     const palette = colours(plot);
-    const { label, table, along, ...option } = one.describe(palette);
+    const { label, table, along, picked, ...option } = one.describe(palette);
     one.option = option;
+    one.picked = picked;
     one.table = table ?? tableOf(option, along);
     plot.setAttribute("aria-label", label ?? `图表 · chart: ${[option.series].flat().map((series) => series.name ?? "").join("，")}`);
     fillTable();
@@ -79,6 +81,7 @@ function begin(element, describe) {
     if (!one.instance) {
       plot.replaceChildren();
       one.instance = one.library.init(plot, theme(palette, plot), { renderer: "canvas" });
+      one.instance.on("click", (point) => one.picked?.(point));
     } else if (worn !== one.worn) one.instance.setTheme(theme(palette, plot));
     one.worn = worn;
     one.instance.setOption({ animation: false, useUTC: true, ...option, tooltip: told(option.tooltip), ...kept(option) }, { notMerge: true });
@@ -102,7 +105,7 @@ function begin(element, describe) {
     scroll.replaceChildren(h("table", {},
       h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
       h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((cell, place) =>
-        (place === 0 ? h("th", { scope: "row" }, String(cell)) : h("td", {}, String(cell ?? "—")))))))));
+        (place === 0 ? h("th", { scope: "row" }, cell) : h("td", {}, cell ?? "—"))))))));
   }
 
   keys(plot, one);

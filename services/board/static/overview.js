@@ -52,7 +52,8 @@ export function overview(view) {
       h("tbody", {}, ...watched.map((one) => made.get(one.id).element)));
     const below = h("div", { class: "watched-box" }, h("div", { class: "flow" }, table));
     const element = h("section", { class: "theme", "data-theme": theme, "aria-labelledby": `theme-${theme}` },
-      h("h3", { id: `theme-${theme}` }, pair(THEMES[theme])),
+      h("h3", { id: `theme-${theme}` }, pair(THEMES[theme]), " ",
+        h("a", { class: "more-of", href: `#dashboards/${theme}` }, pair({ zh: "面板", en: "dashboard" }), h("span", { "aria-hidden": "true" }, " ›"))),
       cards, watched.length ? below : null,
       theme === "vouchers" ? hours : null);
     return { element, cards, below, theme, aimed, watched };

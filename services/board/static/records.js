@@ -1,6 +1,7 @@
 // The records behind a figure, a page at a time: whose they are, when they held, when they came.
 
 import { because, brief, byId, h, pair, setPair } from "./dom.js";
+import { downloads } from "./downloads.js";
 import { read } from "./view.js";
 import { streamName } from "./words.js";
 import * as f from "./format.js";
@@ -8,9 +9,19 @@ import * as f from "./format.js";
 const LIMIT = 20;
 const PARTS = [["numerator", "分子", "numerator"], ["denominator", "分母", "denominator"]];
 
+/** What the records that are listed can be put in order by, largest or newest first. */
+const ORDERS = {
+  read: [{ zh: "读取的顺序", en: "as read" }, null],
+  amount: [{ zh: "数量", en: "amount" }, (record) => Number(record.amount)],
+  time: [{ zh: "时间", en: "time" }, (record) => Date.parse(record.time ?? 0)],
+  received: [{ zh: "接收时间", en: "received" }, (record) => Date.parse(record.received_at ?? 0)],
+};
+
 export function records(view) {
   const fold = byId("panel-records");
   const [list, total, more, stale] = ["records", "records-total", "records-more", "records-stale"].map(byId);
+  const [order, find] = ["records-order", "records-find"].map(byId);
+  let listed = []; // { record, element, text }, as they were read
   let shown = null; // { declaration, division, moment }
   let part = "numerator";
   let next = null;
@@ -27,6 +38,11 @@ export function records(view) {
   }));
   byId("records-parts").replaceChildren(...parts.values());
 
+  order.replaceChildren(...Object.entries(ORDERS).map(([name, [{ zh, en }]]) => h("option", { value: name }, `${zh} · ${en}`)));
+  byId("records-downloads").replaceChildren(downloads(
+    (format) => shown && `/v1/indicators/${shown.declaration.id}/records?${new URLSearchParams({ division: shown.division, part, ...shown.moment, format })}`,
+    { zh: "全部依据的记录", en: "all records" }));
+
   const address = () => JSON.stringify([shown.declaration.id, shown.division, shown.moment, part]);
 
   function begin() {
@@ -39,6 +55,7 @@ export function records(view) {
     next = null;
     filledFor = "";
     list.replaceChildren();
+    listed = [];
     setPair(total, { zh: "" });
     more.hidden = stale.hidden = true;
     if (fold.open) load();
@@ -55,12 +72,14 @@ export function records(view) {
     try {
       const answer = await read(`/v1/indicators/${shown.declaration.id}/records?${asks}`);
       if (mine !== asked) return; // something else is asked for by now
-      const before = list.childElementCount;
-      list.append(...answer.records.map(item));
+      const added = answer.records.map((record) => ({ record, element: item(record), text: JSON.stringify(record).toLowerCase() }));
+      const first = listed.length === 0;
+      listed.push(...added);
+      arrange();
       next = answer.next;
       more.hidden = next === null;
-      setPair(total, summary(answer.total, list.childElementCount, next !== null));
-      if (before > 0) list.children[before]?.focus();
+      setPair(total, summary(answer.total, listed.length, next !== null));
+      if (!first) added[0]?.element.focus();
     } catch (error) {
       if (mine !== asked) return;
       filledFor = "";
@@ -69,6 +88,15 @@ export function records(view) {
     }
     more.disabled = false;
     list.removeAttribute("aria-busy");
+  }
+
+  /** Put what is listed in order, and hide what is not looked for. */
+  function arrange() {
+    const [, by] = ORDERS[order.value];
+    const text = find.value.trim().toLowerCase();
+    const sorted = by ? [...listed].sort((one, other) => by(other.record) - by(one.record)) : listed;
+    for (const one of sorted) one.element.hidden = !one.text.includes(text);
+    list.append(...sorted.map(({ element }) => element));
   }
 
   function summary(sum, many, hasMore) {
@@ -95,6 +123,8 @@ export function records(view) {
     if (fold.open && shown && filledFor !== address()) load();
   });
   more.addEventListener("click", load);
+  order.addEventListener("change", arrange);
+  find.addEventListener("input", arrange);
   stale.addEventListener("click", begin);
   return {
     /** List the records of a figure; `moment` holds `as_of` and `known_at` as far as they are chosen. */

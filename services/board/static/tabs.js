@@ -2,7 +2,7 @@
 // (`#dashboards/county?from=now-7d`); or `#indicator/division`, a panel, with `/records` at its end that of the
 // records behind the figure.
 
-const VIEWS = ["overview", "townships", "tasks"];
+const VIEWS = ["overview", "townships", "dashboards", "tasks"];
 
 /**
  * `shown(name, rest)` is called when a view comes up and when what stands behind its name in the address changes;

@@ -2,6 +2,7 @@
 
 import { badge, because, brief, byId, glyph, h, pair, setPair } from "./dom.js";
 import { chips } from "./chips.js";
+import { downloads } from "./downloads.js";
 import { read } from "./view.js";
 import { REPORT, STATUS } from "./words.js";
 import * as f from "./format.js";
@@ -9,11 +10,18 @@ import * as f from "./format.js";
 const EVERY_MS = 15000;
 const ALL = { zh: "项任务", en: "tasks" };
 
+/** What the tasks can be put in order by, largest first; `plan` is the plan's own order, under its headings. */
+const ORDERS = {
+  plan: [{ zh: "规划的顺序", en: "as in the plan" }, null],
+  percent: [{ zh: "进度", en: "progress" }, (task) => task.report?.percent ?? -1],
+  reported: [{ zh: "最近报告", en: "newest report" }, (task) => Date.parse(task.report?.time ?? 0)],
+};
+
 const stateOf = (task) => task.report?.status ?? "not_reported";
 
 export function tasks(view) {
   const box = byId("task-list");
-  const pick = byId("lead");
+  const [pick, find, order] = ["lead", "task-find", "task-order"].map(byId);
   let all = [];
   let wanted = null;
   let timer = null;
@@ -21,6 +29,8 @@ export function tasks(view) {
   let shape = ""; // which tasks, under which headings, the page is built for
   let leads = "";
   let rows = new Map(); // number: { json, element, marks }
+  byId("task-downloads").replaceChildren(downloads((format) => `/v1/tasks?format=${format}`, ALL));
+  order.replaceChildren(...Object.entries(ORDERS).map(([name, [{ zh, en }]]) => h("option", { value: name }, `${zh} · ${en}`)));
   const counts = chips(byId("task-tally"), Object.keys(REPORT), REPORT, ALL, (state) => {
     wanted = state;
     filter();
@@ -51,6 +61,7 @@ export function tasks(view) {
       row.json = json;
       fill(row, task);
     }
+    if (order.value !== "plan") arrange();
     offer();
     filter();
   }
@@ -58,6 +69,18 @@ export function tasks(view) {
   function build(headings) {
     shape = headings;
     rows = new Map(all.map((task) => [task.number, { json: "", element: h("li", { class: "task", "data-task": task.number }), marks: [] }]));
+    arrange();
+  }
+
+  function arrange() {
+    const [, by] = ORDERS[order.value];
+    if (by) {
+      const sorted = [...all].sort((one, other) => by(other) - by(one)).map((task) => rows.get(task.number).element);
+      const list = box.querySelector(":scope > .in-order") ?? h("ol", { class: "in-order" });
+      if (sorted.some((element, place) => element !== list.children[place])) list.replaceChildren(...sorted);
+      if (!list.isConnected) box.replaceChildren(list);
+      return;
+    }
     const sections = [];
     for (const task of all) {
       if (sections.at(-1)?.action.zh !== task.action.zh) sections.push({ action: task.action, groups: [] });
@@ -123,7 +146,9 @@ export function tasks(view) {
   }
 
   function filter() {
-    const ofLead = all.filter((task) => pick.value === "" || task.lead.includes(pick.value));
+    const text = find.value.trim().toLowerCase();
+    const named = (task) => text === "" || JSON.stringify([task.number, task.title, task.lead, task.cooperating, task.report?.note]).toLowerCase().includes(text);
+    const ofLead = all.filter((task) => (pick.value === "" || task.lead.includes(pick.value)) && named(task));
     counts.count(ofLead.map(stateOf));
     const shown = new Set(ofLead.filter((task) => wanted === null || stateOf(task) === wanted).map((task) => task.number));
     for (const [number, { element }] of rows) element.hidden = !shown.has(number);
@@ -133,6 +158,11 @@ export function tasks(view) {
   }
 
   pick.addEventListener("change", filter);
+  find.addEventListener("input", filter);
+  order.addEventListener("change", () => {
+    arrange();
+    filter();
+  });
   document.addEventListener("visibilitychange", () => {
     if (open && !document.hidden) load();
   });

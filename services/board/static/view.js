@@ -43,9 +43,9 @@ export const view = {
 /** Whether a declaration promises something at a level (`county`, `township`). */
 export const isAimed = (declaration, level) => declaration.target?.levels.includes(level) ?? false;
 
-/** The JSON of an answer; throws for any other than 200, with what the server says is wrong. */
-export async function read(url) {
-  const response = await fetch(url);
+/** The JSON of an answer; throws for any other than 200, with what the server says is wrong, and when `signal` ends it. */
+export async function read(url, signal) {
+  const response = await fetch(url, { signal });
   if (response.ok) return response.json();
   if (response.status === 401) signIn();
   const problem = await response.json().catch(() => null); // what stands between may answer without JSON
