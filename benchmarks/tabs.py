@@ -81,7 +81,7 @@ class Page(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.write(b"GET /v1/stream HTTP/1.1\r\nHost: board\r\n\r\n")
+        transport.write(b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic()
@@ -215,7 +215,7 @@ async def look(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, paths
     """Ask for some paths on one connection; returns the seconds. Raises RuntimeError unless each is 200."""
     begin = time.monotonic()
     for path in paths:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: board\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head)
         if not head.startswith(b"HTTP/1.1 200") or length is None:

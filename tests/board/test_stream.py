@@ -69,7 +69,7 @@ def test_a_page_that_does_not_read_blocks_nobody(board: RunningBoard, board_brok
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect(("127.0.0.1", board.port))
-        slow.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: board\r\n\r\n")
+        slow.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert slow.recv(12) == b"HTTP/1.1 200"
         with stream(board) as quick:
             # Far more than the sockets between hold: the slow page's events wait in its mailbox.
