@@ -6,7 +6,7 @@ readings of the answer. A source keeps nothing that it could not read again, so 
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -24,6 +24,7 @@ from services.alerts.sources.freshness import Freshness
 from services.alerts.sources.lag import Lag
 from services.alerts.sources.lost_notices import LostNotices
 from services.alerts.sources.measured import Moment
+from services.alerts.sources.opened import opened
 from services.alerts.sources.refusals import Refusals
 from services.alerts.sources.voucher_budget import VoucherBudgets
 from services.alerts.sources.voucher_peaks import VoucherPeaks
@@ -134,7 +135,8 @@ class Sources:
                 else:
                     failed.update(dict.fromkeys(one.ids, self._fault(one, error)))
         kept = {one.key for one in readings if not _at_rest(one)} | set(standing)
-        return Measured([one for one in readings if one.key in kept], frozenset(well), failed)
+        told = [self._linked(one) for one in readings if one.key in kept]
+        return Measured(told, frozenset(well), failed)
 
     def _of(self, source: Source, moment: Moment, standing: Collection[Key]) -> list[Reading]:
         with migrated():
@@ -142,6 +144,10 @@ class Sources:
         if unknown := {one.division for one in found} - self._plan.divisions.keys():
             raise LookupError(f"divisions {sorted(unknown)} are none of the plan's")
         return found
+
+    def _linked(self, reading: Reading) -> Reading:
+        link = reading.link or opened(self._plan, self._plan.rules[reading.rule].kind)
+        return replace(reading, link=link)
 
     def _due(self, source: Source, moment: Moment) -> bool:
         last = self._last.get(source)
