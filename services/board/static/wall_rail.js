@@ -2,12 +2,11 @@
 
 import { brief, byId, flash, glyph, h, pair, setText } from "./dom.js";
 import { isAimed, read } from "./view.js";
-import { STATUS } from "./words.js";
+import { SEVERITY, STATUS } from "./words.js";
 import * as f from "./format.js";
 
 const MANY = { alerts: 4, missed: 6, changed: 7 };
 const ON = ["firing", "recovering"];
-const SEVERITY = { critical: { zh: "紧急", en: "critical" }, warning: { zh: "警告", en: "warning" }, info: { zh: "提示", en: "info" } };
 const WORST = ["missed", "off_track", "behind"];
 
 const nothing = (words) => h("li", { class: "nothing" }, pair(words));

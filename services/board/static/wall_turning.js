@@ -49,7 +49,7 @@ export function turning({ every, only, show }) {
     offer(found) {
       ids = found.map(({ id }) => id);
       dots.replaceChildren(...found.map(({ id, title }) => {
-        const dot = h("button", { type: "button", value: id, "aria-label": inLanguage(title) });
+        const dot = h("button", { type: "button", value: id, title: id, "aria-label": inLanguage(title) });
         dot.addEventListener("click", () => turn(id));
         return h("li", {}, dot);
       }));
