@@ -2,13 +2,17 @@
 
 import { because, byId, glyph, h, halves, pair, setPair, setText } from "./dom.js";
 import { listen } from "./stream.js";
+import { facility } from "./facility.js";
+import { map } from "./map.js";
 import { matrix } from "./matrix.js";
+import { moments } from "./moment.js";
 import { overview } from "./overview.js";
 import { panel } from "./panel.js";
 import { printing } from "./print.js";
 import { tabs } from "./tabs.js";
 import { tasks } from "./tasks.js";
 import { tips } from "./tip.js";
+import { township } from "./township.js";
 import { read, view } from "./view.js";
 import { showWho } from "./who.js";
 import { STATUS } from "./words.js";
@@ -21,16 +25,20 @@ const RETRY_MS = 3000;
 const STATES = {
   connecting: { zh: "正在连接", en: "connecting" },
   live: { zh: "实时", en: "live" },
+  past: { zh: "已连接", en: "connected" }, // what is shown is not live
   reconnecting: { zh: "连接中断，正在重连", en: "reconnecting" },
   paused: { zh: "更新暂停", en: "updates paused" },
 };
 
 const top = overview(view);
-const details = panel(view, () => views.restore());
+const moment = moments(turned);
+const details = panel(view, { closed: () => views.restore(), live: () => moment.choose({}) });
 const promised = tasks(view);
+const places = { map: map(view, (rest) => views.moved(rest)), township: township(view), facility: facility(view) };
 let table = null;
 let boards = null; // the dashboards, which are loaded when they are shown first
 let built = ""; // which indicators and divisions the page is built for
+let painted = "{}"; // the moment of the figures that are shown
 let dirty = new Set();
 let scheduled = false;
 let meanwhile = null; // figures that came while everything is being read
@@ -39,6 +47,7 @@ let sidesTimer = null;
 
 /** A changed figure. A new day changes hundreds at once: they are painted together, in the next frame. */
 function changed(figure) {
+  if (!view.isLive()) return; // everything is read anew on the way back
   meanwhile?.push(figure);
   const before = view.figure(figure.indicator, figure.division);
   // Figures by another definition: what the page says of the indicator is out of date too.
@@ -62,6 +71,7 @@ function repaint(blink) {
   table.paint(keys, blink);
   promised.paint(keys);
   boards?.then((them) => them.changed());
+  for (const one of Object.values(places)) one.paint(keys, blink);
   details.changed(keys);
   const day = view.asOf();
   if (day) {
@@ -70,21 +80,38 @@ function repaint(blink) {
   }
 }
 
-/** Read everything. Figures that come in meanwhile are newer than the answer, or repeat it. */
+/** Another moment has been chosen: what is shown is not of it. */
+function turned() {
+  byId("main").setAttribute("aria-busy", "true");
+  sayConnection();
+  details.turned();
+  reload();
+}
+
+/** Read everything, of the moment that is shown. Figures that come in meanwhile are newer than the answer, or repeat it. */
 async function reload() {
   if (meanwhile) {
     readAgain = true;
     return;
   }
   meanwhile = [];
+  const asked = view.moment;
   let answer = null;
+  let refusal = null;
   try {
-    answer = await read("/v1/indicators");
+    answer = await read(`/v1/indicators?${new URLSearchParams(asked)}`);
   } catch (error) {
-    trouble("read", because({ zh: "数据暂时读不到，正在重试", en: "the figures cannot be read, trying again" }, error));
+    if (error.status === 422) refusal = halves(error.message);
+    else trouble("read", because({ zh: "数据暂时读不到，正在重试", en: "the figures cannot be read, trying again" }, error));
   }
   const late = meanwhile;
   meanwhile = null;
+  if (asked !== view.moment || refusal) { // another has been chosen, or there is no such moment
+    readAgain = false;
+    if (asked !== view.moment) reload();
+    else moment.refused(refusal);
+    return;
+  }
   if (answer === null) {
     setTimeout(reload, RETRY_MS * (0.5 + Math.random()));
     return;
@@ -96,7 +123,10 @@ async function reload() {
   late.forEach(view.take);
   build(answer);
   dirty = new Set([...before, ...view.figures.keys()]);
-  repaint(!first);
+  const here = JSON.stringify(asked);
+  repaint(!first && here === painted);
+  if (here !== painted && !first) for (const one of Object.values(places)) one.build();
+  painted = here;
   byId("main").removeAttribute("aria-busy");
   if (first) views.follow();
   readSides();
@@ -123,6 +153,7 @@ function build(answer) {
     h("li", { "data-status": status }, glyph(status), pair(STATUS[status]))));
   top.build();
   table = matrix(byId("matrix"), view);
+  for (const one of Object.values(places)) one.build();
 }
 
 async function readSides() {
@@ -139,18 +170,24 @@ function trouble(kind, words) {
   byId("trouble").hidden = all.length === 0;
 }
 
+function sayConnection() {
+  const { state: name } = byId("connection").dataset;
+  setPair(byId("connection-text"), STATES[name === "live" && !view.isLive() ? "past" : name]);
+}
+
 function state(name, reason) {
   byId("connection").dataset.state = name;
   document.body.dataset.connection = name;
-  setPair(byId("connection-text"), STATES[name]);
+  sayConnection();
   details.connected(name === "live");
   trouble("connection", name === "paused" ? halves(reason)
     : name === "reconnecting" ? { zh: "与服务器的连接中断，下面的数字可能已过时", en: "connection lost, the figures below may be out of date" } : null);
 }
 
 const tip = tips(view);
-const views = tabs((name, rest) => {
+const views = tabs((name, rest, arrived) => {
   promised.show(name === "tasks");
+  for (const [own, one] of Object.entries(places)) one.show(name === own, rest, arrived);
   showBoards(name === "dashboards", rest);
 }, details.open);
 async function showBoards(is, rest) {
@@ -166,4 +203,5 @@ document.addEventListener("click", (event) => {
 printing();
 setInterval(readSides, SIDES_EVERY_MS);
 showWho();
-listen("/v1/stream", { figure: changed, reload, state });
+moment.begin();
+listen("/v1/stream", { figure: changed, reload: () => (view.isLive() || !built) && reload(), state });

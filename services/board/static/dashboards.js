@@ -34,7 +34,8 @@ export function dashboards(place, view, views) {
   const body = h("div", { class: "dashboard" });
   place.replaceChildren(
     h("nav", { class: "boards", "aria-label": "面板 · dashboards" }, list),
-    h("div", { class: "board" }, h("div", { class: "heading" }, title, picks), covers, trouble, body));
+    h("div", { class: "board" }, h("div", { class: "heading" }, title, picks),
+      h("p", { class: "still-live" }, pair({ zh: "面板有自己的时段，不是那一天的", en: "dashboards show a stretch of time of their own, not that day" })), covers, trouble, body));
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       const box = shown?.boxes.get(target.dataset.panel);

@@ -68,8 +68,8 @@ export function versions(held) {
   ];
 }
 
-/** The townships beside each other, largest first; those without a value last. */
-export function compare(declaration, townships, figureOf, current) {
+/** The townships beside each other, largest first; those without a value last. `named(town)` makes the name. */
+export function compare(declaration, townships, figureOf, current, named = (town) => h("span", {}, town.name)) {
   const size = (town) => figureOf(town.code)?.value ?? -1;
   const towns = [...townships].sort((one, other) => size(other) - size(one));
   const promised = isAimed(declaration, "township") ? Number(declaration.target.value) : 0;
@@ -81,7 +81,7 @@ export function compare(declaration, townships, figureOf, current) {
     bar.style.setProperty("--share", f.hasValue(figure) ? figure.value / full : 0);
     bar.style.setProperty("--aim", promised / full);
     return h("li", { "data-status": status, "data-current": town.code === current },
-      h("span", {}, town.name), bar,
+      named(town), bar,
       h("span", { class: "num" }, glyph(status), brief(f.reading(declaration, figure)), h("span", { class: "hidden" }, pair({ zh: `，${STATUS[status].zh}`, en: `, ${STATUS[status].en}` }))));
   })));
 }

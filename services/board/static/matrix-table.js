@@ -29,7 +29,7 @@ export function themeTable(declarations, view) {
 
   function row(division) {
     return h("tr", { class: division.level },
-      h("th", { scope: "row" }, division.level === "county" ? brief({ zh: "全县", en: "whole county" }) : division.name),
+      h("th", { scope: "row" }, division.level === "county" ? brief({ zh: "全县", en: "whole county" }) : h("a", { class: "open", href: `#township/${division.code}` }, division.name)),
       ...declarations.map((declaration) => {
         const one = cell(declaration, division, view);
         cells.set(view.key(declaration.id, division.code), one);

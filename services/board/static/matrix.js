@@ -14,7 +14,7 @@ export function matrix(box, view) {
   const folds = byTheme([...view.declarations.values()]).map(([theme, declarations], place) =>
     fold(theme, declarations, open.has(theme) || (first && place === 0)));
   box.replaceChildren(...folds.map(({ element }) => element));
-  byId("matrix-downloads").replaceChildren(downloads((format) => `/v1/indicators?format=${format}`, { zh: "全部指标", en: "all figures" }));
+  byId("matrix-downloads").replaceChildren(downloads((format) => `/v1/indicators?${new URLSearchParams({ ...view.moment, format })}`, { zh: "全部指标", en: "all figures" }));
   find.oninput = narrow; // only the newest build listens
   narrow();
 

@@ -3,7 +3,7 @@
 import { brief, byId, flash, h, pair, setPair } from "./dom.js";
 import { chips } from "./chips.js";
 import { card } from "./cards.js";
-import { language, onLanguage } from "./lang.js";
+import { inLanguage, language, onLanguage } from "./lang.js";
 import { isAimed } from "./view.js";
 import { AIMED, STATUS, THEMES, byTheme } from "./words.js";
 import * as f from "./format.js";
@@ -105,7 +105,8 @@ export function overview(view) {
     const ofCounty = view.kept(view.county).filter((one) => isAimed(one, "county"));
     const met = ofCounty.filter((one) => f.status(view.figure(one.id, view.county)) === "met").length;
     const [zh, english] = ["county-zh", "county-en"].map((id) => byId(id).textContent);
-    document.title = language() === "en" ? `${met}/${ofCounty.length} met · ${english} · minmai` : `${met}/${ofCounty.length} 达标 · ${zh} · 民脉`;
+    const past = view.isLive() ? "" : `${inLanguage({ zh: "非实时", en: "not live" })} ${view.asOf()} · `;
+    document.title = past + (language() === "en" ? `${met}/${ofCounty.length} met · ${english} · minmai` : `${met}/${ofCounty.length} 达标 · ${zh} · 民脉`);
   }
 
   pick.addEventListener("change", () => {

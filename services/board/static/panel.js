@@ -10,8 +10,8 @@ import * as f from "./format.js";
 
 const HISTORY_EVERY_MS = 2000;
 
-/** `closed()` is called when the panel has been closed. */
-export function panel(view, closed) {
+/** `closed()` is called when the panel has been closed, `live()` when the whole page is to show what is live. */
+export function panel(view, { closed, live: toLive }) {
   const dialog = byId("panel");
   const [pick, asOf, knownAt, note] = ["panel-division", "panel-as-of", "panel-known-at", "panel-note"].map(byId);
   const chart = trend(byId("panel-chart"));
@@ -28,8 +28,10 @@ export function panel(view, closed) {
   /** The chosen moment as the API takes it; empty: live. */
   const moment = () => Object.fromEntries([["as_of", asOf.value], ["known_at", knownAt.value]].filter(([, day]) => day));
   const isLive = () => Object.keys(moment()).length === 0;
+  /** Whether it shows the moment that the whole page does: then the figures are at hand. */
+  const isPages = () => ["as_of", "known_at"].every((name) => moment()[name] === view.moment[name]);
   const declared = () => defined ?? view.declaration(shown.indicator);
-  const figureOf = (division) => (isLive() ? view.figure(shown.indicator, division) : past?.get(division));
+  const figureOf = (division) => (isPages() ? view.figure(shown.indicator, division) : past?.get(division));
 
   function open(key) {
     const [indicator, division, part] = key.split("/");
@@ -37,8 +39,8 @@ export function panel(view, closed) {
     if (!declaration?.levels.includes(view.level(division)) || !view.division(division)) return false;
     const same = shown?.indicator === indicator;
     shown = { indicator, division };
-    if (!same) asOf.value = knownAt.value = "";
-    asOf.max = knownAt.max = view.asOf();
+    if (!same) [asOf.value, knownAt.value] = [view.moment.as_of ?? "", view.moment.known_at ?? ""];
+    asOf.max = knownAt.max = view.today;
     pick.replaceChildren(...view.divisions.filter((known) => declaration.levels.includes(known.level)).map((known) =>
       h("option", { value: known.code, selected: known.code === division }, known.name)));
     if (!dialog.open) dialog.showModal();
@@ -51,14 +53,15 @@ export function panel(view, closed) {
 
   /** Show the chosen moment: read what it takes, then draw. */
   async function choose() {
+    if (isLive() && !view.isLive()) {
+      toLive();
+      return;
+    }
     const mine = ++asked;
-    const live = isLive();
     past = defined = null;
-    dialog.toggleAttribute("data-past", !live);
-    byId("panel-live").hidden = live;
-    setPair(note, said());
+    mark();
     for (const part of [behind, apart]) part.show(view.declaration(shown.indicator), shown.division, moment());
-    if (!live) {
+    if (!isPages()) {
       byId("panel-body").setAttribute("aria-busy", "true");
       try {
         const answer = await read(`/v1/indicators/${shown.indicator}?${new URLSearchParams(moment())}`);
@@ -70,11 +73,18 @@ export function panel(view, closed) {
         const missing = because({ zh: "暂时读不到", en: "cannot be read now" }, error);
         setPair(note, { zh: `${said().zh} —— ${missing.zh}`, en: `${said().en} — ${missing.en}` });
       }
-      byId("panel-body").removeAttribute("aria-busy");
     }
+    byId("panel-body").removeAttribute("aria-busy");
     draw(false);
     load();
     loadVersions();
+  }
+
+  /** Tell that what is shown is not live. */
+  function mark() {
+    dialog.toggleAttribute("data-past", !isLive());
+    byId("panel-live").hidden = isLive();
+    setPair(note, said());
   }
 
   function said() {
@@ -140,6 +150,11 @@ export function panel(view, closed) {
   byId("panel-close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
+    const link = event.target.closest("a[href^='#']");
+    if (!link) return;
+    event.preventDefault(); // once the panel is closed the address is its own again: only then it leads on
+    dialog.addEventListener("close", () => { location.hash = link.getAttribute("href"); }, { once: true });
+    dialog.close();
   });
   dialog.addEventListener("close", () => {
     shown = null;
@@ -163,13 +178,27 @@ export function panel(view, closed) {
       connected = is;
       if (shown && isLive()) setPair(note, said());
     },
-    /** Draw anew if this figure, or one it is compared with, is shown live. */
+    /** The whole page shows another moment: so does the panel, once the figures are there. */
+    turned() {
+      if (!shown) return;
+      asked += 1;
+      [asOf.value, knownAt.value] = [view.moment.as_of ?? "", view.moment.known_at ?? ""];
+      past = defined = null;
+      mark();
+      byId("panel-body").setAttribute("aria-busy", "true");
+    },
+    /** Draw anew if this figure, or one it is compared with, is of the moment that the page shows. */
     changed(keys) {
       if (!shown) return;
-      asOf.max = knownAt.max = view.asOf();
-      if (!isLive() || ![...keys].some((key) => key.startsWith(`${shown.indicator}/`))) return;
+      asOf.max = knownAt.max = view.today;
+      if (!isPages() || ![...keys].some((key) => key.startsWith(`${shown.indicator}/`))) return;
       if (!view.declaration(shown.indicator)) {
         dialog.close();
+        return;
+      }
+      if (byId("panel-body").hasAttribute("aria-busy")) { // the page has turned
+        byId("panel-body").removeAttribute("aria-busy");
+        choose();
         return;
       }
       const own = keys.has(view.key(shown.indicator, shown.division));

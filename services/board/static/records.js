@@ -7,6 +7,7 @@ import { streamName } from "./words.js";
 import * as f from "./format.js";
 
 const LIMIT = 20;
+const OF_FACILITIES = ["facility", "childcare-place"];
 const PARTS = [["numerator", "分子", "numerator"], ["denominator", "分母", "denominator"]];
 
 /** What the records that are listed can be put in order by, largest or newest first. */
@@ -16,6 +17,11 @@ const ORDERS = {
   time: [{ zh: "时间", en: "time" }, (record) => Date.parse(record.time ?? 0)],
   received: [{ zh: "接收时间", en: "received" }, (record) => Date.parse(record.received_at ?? 0)],
 };
+
+/** What it is about; a facility leads to all its records. */
+function named({ name, subject, stream }) {
+  return OF_FACILITIES.includes(stream) ? h("a", { class: "open", href: `#facility/${encodeURIComponent(subject)}` }, name || subject) : name || subject;
+}
 
 export function records(view) {
   const fold = byId("panel-records");
@@ -110,7 +116,7 @@ export function records(view) {
     const place = record.division_name;
     const fields = Object.entries(record.fields ?? {}).filter(([, value]) => value !== null);
     return h("li", { tabindex: "-1" },
-      h("p", { class: "record-head" }, h("b", {}, record.name || record.subject), h("b", { class: "num" }, f.plain(record.amount))),
+      h("p", { class: "record-head" }, h("b", {}, named(record)), h("b", { class: "num" }, f.plain(record.amount))),
       h("p", {}, record.source ? `${record.source} · ` : "", brief(streamName(record.stream)), place ? ` · ${place}` : ""),
       record.time === null ? null : h("p", { class: "since" }, pair({ zh: "时间", en: "time" }), " ", h("time", { datetime: record.time }, f.moment(record.time)),
         " · ", pair({ zh: "接收", en: "received" }), " ", h("time", { datetime: record.received_at }, f.moment(record.received_at))),

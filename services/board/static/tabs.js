@@ -2,11 +2,12 @@
 // (`#dashboards/county?from=now-7d`); or `#indicator/division`, a panel, with `/records` at its end that of the
 // records behind the figure.
 
-const VIEWS = ["overview", "townships", "dashboards", "tasks"];
+const VIEWS = ["overview", "map", "townships", "dashboards", "tasks", "township", "facility"];
+const TAB_OF = { township: "townships", facility: "townships" }; // views without a tab of their own
 
 /**
- * `shown(name, rest)` is called when a view comes up and when what stands behind its name in the address changes;
- * `opened(key)` for the address of a panel.
+ * `shown(name, rest, arrived)` is called when a view comes up and when what stands behind its name in the address
+ * changes; `arrived` is false for the first one. `opened(key)` is called for the address of a panel.
  */
 export function tabs(shown, opened) {
   let current = "";
@@ -14,14 +15,15 @@ export function tabs(shown, opened) {
 
   function show(name, rest) {
     if (name === current && rest === behind) return;
+    const arrived = current !== "";
     current = name;
     behind = rest;
     for (const section of document.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== name;
     for (const link of document.querySelectorAll("[data-tab]")) {
-      if (link.dataset.tab === name) link.setAttribute("aria-current", "page");
+      if (link.dataset.tab === (TAB_OF[name] ?? name)) link.setAttribute("aria-current", name in TAB_OF ? "true" : "page");
       else link.removeAttribute("aria-current");
     }
-    shown(name, rest);
+    shown(name, rest, arrived);
   }
   function follow() {
     const [, name, rest] = /^([^/?]*)(.*)$/.exec(location.hash.slice(1));

@@ -1,14 +1,19 @@
-// What the page knows: divisions, declarations, and the newest version of each figure.
+// What the page knows: the moment that it shows, divisions, declarations, and the newest version of each figure.
 
 import { signIn } from "./who.js";
 
 export const view = {
+  /** `as_of` and `known_at`, as far as they are chosen: what the API takes. Empty: live. */
+  moment: {},
+  /** The newest day that the live figures hold for; empty while they have not been read. */
+  today: "",
   county: "",
   divisions: [],
   townships: [],
   declarations: new Map(),
   figures: new Map(),
 
+  isLive: () => Object.keys(view.moment).length === 0,
   key: (indicator, division) => `${indicator}/${division}`,
   figure: (indicator, division) => view.figures.get(`${indicator}/${division}`),
   declaration: (indicator) => view.declarations.get(indicator),
@@ -35,6 +40,7 @@ export const view = {
     view.declarations = new Map(answer.indicators.map(({ declaration }) => [declaration.id, declaration]));
   },
   replace(answer) {
+    if (view.isLive()) view.today = answer.as_of ?? "";
     view.figures = new Map(answer.indicators.flatMap(({ declaration, figures }) =>
       figures.map((figure) => [view.key(declaration.id, figure.division), figure])));
   },
@@ -43,11 +49,14 @@ export const view = {
 /** Whether a declaration promises something at a level (`county`, `township`). */
 export const isAimed = (declaration, level) => declaration.target?.levels.includes(level) ?? false;
 
-/** The JSON of an answer; throws for any other than 200, with what the server says is wrong, and when `signal` ends it. */
+/**
+ * The JSON of an answer; throws for any other than 200, with its `status` and what the server says is wrong, and when
+ * `signal` ends it.
+ */
 export async function read(url, signal) {
   const response = await fetch(url, { signal });
   if (response.ok) return response.json();
   if (response.status === 401) signIn();
   const problem = await response.json().catch(() => null); // what stands between may answer without JSON
-  throw new Error(problem?.detail ?? String(response.status));
+  throw Object.assign(new Error(problem?.detail ?? String(response.status)), { status: response.status });
 }
