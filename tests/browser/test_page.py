@@ -1,6 +1,5 @@
 """The page in a real browser: what it shows is what the tables hold, and it moves by itself."""
 
-import re
 from collections import Counter
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -246,28 +245,3 @@ def test_reduced_motion_is_respected(board: RunningBoard, open_page: Open, board
     number.wait_for()
     assert number.evaluate("e => getComputedStyle(e).animationName") == "none"
     assert number.evaluate("e => getComputedStyle(e).outlineStyle") == "dashed"
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_and_has_its_picture_taken(
-    board: RunningBoard,
-    open_page: Open,
-    width: int,
-    scheme: Literal["light", "dark"],
-) -> None:
-    page = open_page(board, width=width, scheme=scheme, reduced=True)
-    page.wait_for_selector("#hours .echart", state="attached")
-    page.wait_for_selector("#feeds li")
-    dark = re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert (sum(map(int, dark)) < 200) is (scheme == "dark")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    for name, ready in (("overview", ".card"), ("townships", "#matrix .cell"), ("tasks", ".task")):
-        page.locator(f"[data-tab={name}]").click()
-        page.locator(ready).first.wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") == width, name
-        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
-    page.goto(f"{board.url}/#{CHILDCARE}/{COUNTY}")
-    page.wait_for_selector("#panel-chart canvas")
-    assert page.locator("#panel").evaluate("e => e.scrollWidth <= e.clientWidth")
-    page.screenshot(path=SCREENSHOTS / f"details-{width}-{scheme}.png")

@@ -56,7 +56,7 @@ function show() {
   }
   const chosen = told.divisions.some((one) => one.code === pick.value) ? pick.value : county;
   pick.replaceChildren(...told.divisions.map((one) =>
-    h("option", { value: one.code, selected: one.code === chosen }, one.level === "county" ? `全县 ${one.name}` : one.name)));
+    h("option", { value: one.code, selected: one.code === chosen }, one.level === "county" ? "全县 · whole county" : one.name)));
   const aimed = told.indicators.filter((one) => one.direction).length;
   setPair(byId("about"), {
     zh: `这里公布《${told.title.zh}》的 ${aimed} 项目标和 ${told.indicators.length - aimed} 项监测指标：现在是多少，目标是多少，怎样计算，数据从哪里来，是否可靠。`,
