@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 BEHAVIOUR := tests/platform tests/ingest tests/alerts tests/board tests/aggregate tests/e2e tests/kills
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-kafka test-browser test-metrics test-alertmanager bench soak kills alert-kills generate lint types format ci lock clean
+.PHONY: help install demo up test test-kafka test-browser test-metrics test-alertmanager pictures bench soak kills alert-kills generate lint types format ci lock clean
 
 help: ## list the targets
 	@echo '民脉 minmai'
@@ -49,8 +49,11 @@ test-metrics: $(VENV)/.dev ## let Prometheus' own checker look at every service'
 test-alertmanager: $(VENV)/.dev ## let a real Alertmanager take our alerts; needs Debian's prometheus-alertmanager
 	@$(BIN)/python -m pytest -m alertmanager $(FLAGS)
 
-bench: $(VENV)/.dev ## ingest, freshness, backlog, rivals, the cost of a record; on a machine with nothing else to do
-	@for part in ingest freshness backlog rivals tabs cost; do $(BIN)/python -m benchmarks.$$part || exit; done
+pictures: $(VENV)/.dev ## take the README's pictures anew, of a demo of its own; needs chromium
+	@$(BIN)/python -m tests.browser.pictures $(FLAGS)
+
+bench: $(VENV)/.dev ## ingest, freshness, the screen, backlog, rivals, the cost of a record; on a machine with nothing else to do
+	@for part in ingest freshness screen backlog rivals tabs cost; do $(BIN)/python -m benchmarks.$$part || exit; done
 
 soak: $(VENV)/.dev ## an hour at a county's pace, every process killed in turn: is every record accounted for?
 	@$(BIN)/python -m benchmarks.soak $(FLAGS)
