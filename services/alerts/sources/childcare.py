@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from urllib.parse import quote
 
 from schemas.declaration import Text
 from schemas.rules import ChildcareEmptyRule, ChildcareFullRule
@@ -113,7 +114,12 @@ def _reading(
     return reading(
         rule,
         moment,
-        Subject(division, subject, Text(zh=facility.name, en=facility.name)),
+        Subject(
+            division,
+            subject,
+            Text(zh=facility.name, en=facility.name),
+            link=f"#facility/{quote(subject, safe='')}",
+        ),
         _MEASURE,
         value=share(facility.enrolled, facility.total),
         why=taken if facility.open else closed,

@@ -105,6 +105,7 @@ async def test_a_facility_that_is_closed_is_no_longer_full(county: County) -> No
     full = next(one for one in read(source, BEGIN) if one.key == key)
     assert (full.value, full.fires, full.subject_name and full.subject_name.zh) == (100, None, "托育园1")
     assert "20 children in 20 places" in full.why.en
+    assert full.link == "#facility/F1"
     await county.count("facility", [facility(1, 2, BEGIN + timedelta(days=1), "closed")])
     assert read(source, BEGIN) == []
     [closed] = read(source, BEGIN, [key])
