@@ -31,7 +31,7 @@ from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import SecureHeaders, Server, listen
 
 STATIC = Path(__file__).parent / "static"
-PAGES = {"/": "index.html", "/wall": "wall.html", "/public": "public.html"}
+PAGES = {"/": "index.html", "/wall": "wall.html", "/public": "public.html", "/office": "office.html"}
 _WORTH_COMPRESSING = 2_000
 """Bytes. The figures of a county are 450 KB, 35 KB compressed; the stream of changes is never compressed."""
 STOP_SECONDS = 3

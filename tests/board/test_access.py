@@ -329,3 +329,25 @@ def test_a_board_that_others_would_reach_does_not_start_without_sign_in(
     board.stop()
     assert "StartError" in told
     assert "MINMAI_SIGN_IN=password" in told
+
+
+def test_refused_records_are_for_operators_and_who_did_what_for_admins(closed: RunningBoard) -> None:
+    ways = {
+        "/v1/dead-letters/counts": "operator",
+        "/v1/dead-letters?agency=a&stream=s&code=c": "operator",
+        "/v1/users": "admin",
+        "/v1/agencies": "admin",
+        "/v1/access-log": "admin",
+    }
+    for number, role in enumerate(ROLES):
+        with Visitor(closed, f"10.4.0.{number}") as visitor:
+            visitor.as_role(role)
+            for path, least in ways.items():
+                allowed = ROLES.index(role) >= ROLES.index(least)  # type: ignore[arg-type]
+                assert visitor.get(path).status_code == (200 if allowed else 403), (role, path)
+            if role == "admin":
+                told = visitor.get("/v1/users").text
+                assert [one["name"] for one in visitor.get("/v1/users").json()["users"]] == [
+                    f"the-{one}" for one in ROLES
+                ]
+                assert "argon2" not in told

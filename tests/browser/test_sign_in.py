@@ -1,5 +1,6 @@
 """Signing in, in a real browser: the way in and back, what roles see, alerts that operators take on."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -7,12 +8,13 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from services.ingest import agencies
 from services.platform import clickhouse as platform
 from services.platform.access import users
 from services.platform.access.identity import ROLES
 from services.platform.settings import Common
 from tests.board.conftest import filled
-from tests.board.county import write_alerts
+from tests.board.county import UPDATED, write_alerts
 from tests.board.running import RunningBoard
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
@@ -42,6 +44,17 @@ def tables(clickhouse: ClickHouse) -> Iterator[platform.ClickHouse]:
         client.execute(f"CREATE DATABASE {name}")
     pool = filled(Common(clickhouse_port=clickhouse.port, clickhouse_database=name))
     write_alerts(pool)
+    letters = [
+        {
+            **{"id": f"{number:032x}", "service": "ingest", "stream": "facility", "source": "health-bureau"},
+            **{"time": UPDATED, "record_id": f"TY-{number}", "receipt": "r-1", "place": f"push/r-1/{number}"},
+            **{"code": "invalid_field", "field": "places", "message": "太大 · too large"},
+            **{"encoding": "utf-8", "raw": "what the record says"},
+        }
+        for number in range(3)
+    ]
+    pool.insert("dead_letter", {column: [one[column] for one in letters] for column in letters[0]})
+    pool.insert("dead_letter_replayed", {"letter": [letters[0]["id"]], "outcome": ["counted"]})
     yield pool
     pool.close()
 
@@ -58,7 +71,9 @@ def closed(
     settings = Common(
         kafka=board_broker.bootstrap, clickhouse_port=clickhouse.port, clickhouse_database=tables.database
     )
+    agencies.add(file.with_name("agencies.json"), "health-bureau", ["facility"], ["532622"])
     more = {
+        "MINMAI_AGENCIES": str(file.with_name("agencies.json")),
         "MINMAI_SIGN_IN": "password",
         "MINMAI_USERS": str(file),
         "MINMAI_SESSION_SECRET": "kept-in-this-test-only-0123456789abcdef",
@@ -220,3 +235,39 @@ def test_an_operator_acknowledges_and_silences_an_alert(page: Page, tables: plat
     assert by == "the-operator"
     assert "线路检修" in said
     assert str(FIRING) in said
+
+
+def test_the_office_shows_each_role_what_is_its_own(
+    page: Page, file: Path, tables: platform.ClickHouse
+) -> None:
+    page.goto("/office")
+    sign_in(page, "the-viewer")
+    expect(page.locator("#trouble")).to_contain_text("值班和管理")
+    page.get_by_role("button", name="退出").click()
+    sign_in(page, "the-operator")
+    page.get_by_role("link", name="值班室").click()
+    expect(page.locator("h2")).to_have_count(1)
+    row = page.get_by_role("region", name="被拒记录").locator("tbody tr")
+    expect(row).to_contain_text("设施机构")
+    expect(row.locator(".num")).to_have_text(["2", "1"])
+    row.get_by_role("button", name="health-bureau").click()
+    expect(page.locator(".letters tbody tr")).to_have_count(3)
+    expect(page.locator(".letters")).to_contain_text("太大")
+    page.get_by_role("button", name="退出").click()
+    sign_in(page, "the-admin")
+    expect(page.locator("#signed-in")).to_contain_text("the-admin")
+    eventually(
+        lambda: tables.query("SELECT 1 FROM access_log WHERE name = 'the-operator'"),
+        WAIT_SECONDS,
+        "the operator's sign-in is in the log",
+    )
+    page.goto("/office")
+    expect(page.locator("h2")).to_have_count(4)
+    expect(page.get_by_role("region", name="用户")).to_contain_text("the-admin")
+    expect(page.get_by_role("region", name="单位")).to_contain_text("health-bureau")
+    expect(page.get_by_role("region", name="操作记录")).to_contain_text("the-operator")
+    text = page.locator("body").inner_text()
+    kept = json.loads(file.with_name("agencies.json").read_text())["agencies"][0]["keys"][0]["sha256"]
+    assert "argon2" not in text
+    assert kept[:8] not in text
+    assert "what the record says" not in page.content()

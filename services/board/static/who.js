@@ -1,6 +1,6 @@
 // Who is signed in: shown in the header with a way out, and asked by what only some roles may do.
 
-import { byId, h, pair } from "./dom.js";
+import { brief, byId, h } from "./dom.js";
 
 export const ROLES = {
   viewer: { zh: "查看", en: "viewer" },
@@ -8,6 +8,7 @@ export const ROLES = {
   admin: { zh: "管理", en: "admin" },
 };
 const ORDER = Object.keys(ROLES);
+const OFFICE = { zh: "值班室", en: "office" };
 const PASSWORD = { zh: "改密码", en: "change password" };
 const OUT = { zh: "退出", en: "sign out" };
 const NOBODY = { name: "", role: "viewer", sign_in: "none" };
@@ -39,7 +40,7 @@ async function leave() {
 }
 
 function button(words, clicked) {
-  const made = h("button", { type: "button" }, pair(words));
+  const made = h("button", { type: "button" }, brief(words));
   made.addEventListener("click", clicked);
   return made;
 }
@@ -47,11 +48,12 @@ function button(words, clicked) {
 /** Show who is signed in. */
 export async function showWho() {
   const { name, role, sign_in: way } = await me();
+  if (way === "none") return;
   const box = byId("signed-in");
-  box.replaceChildren();
-  if (way !== "none") box.append(h("b", {}, name), h("span", { class: "role" }, pair(ROLES[role])));
+  box.replaceChildren(h("b", {}, name), h("span", { class: "role" }, brief(ROLES[role])));
+  if (await may("operator") && location.pathname !== "/office") box.append(h("a", { href: "/office" }, brief(OFFICE)));
   if (way === "password") {
     box.append(button(PASSWORD, async () => (await import("./password.js")).changePassword()), button(OUT, leave));
   }
-  box.hidden = box.childElementCount === 0;
+  box.hidden = false;
 }
