@@ -10,7 +10,13 @@
     const name = element.id ? `#${element.id}` : element.className && typeof element.className === "string" ? `.${element.className.split(" ").join(".")}` : "";
     return `${element.tagName.toLowerCase()}${name} "${element.textContent.trim().slice(0, 40)}"`;
   };
-  const hidden = (element) => !element.checkVisibility({ visibilityProperty: true }) || element.closest(".hidden, .sprite, noscript, option, style, script");
+  const clipped = (element) => { // for a screen reader alone
+    for (let box = element; box && box !== page; box = box.parentElement) {
+      if (getComputedStyle(box).clipPath === "inset(50%)") return true;
+    }
+    return false;
+  };
+  const hidden = (element) => !element.checkVisibility({ visibilityProperty: true }) || element.closest(".sprite, noscript, option, style, script") || clipped(element);
 
   // Nothing is wider than the window.
   const root = document.documentElement;
