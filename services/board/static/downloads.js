@@ -1,6 +1,6 @@
 // Links that save a table: as CSV, as a workbook.
 
-import { h, pair } from "./dom.js";
+import { h } from "./dom.js";
 
 const FORMATS = ["csv", "xlsx"];
 
