@@ -23,7 +23,7 @@ VIEWS = (
     View("overview", "/#overview", ".card .big"),
     View("townships", "/#townships", "#matrix .cell .num"),
     View("map", "/#map", ".town-tile .num"),
-    View("township", "/#township/532622101", ".town-table .badge"),
+    View("township", "/#township/532622101", ".kinds button"),
     View("tasks", "/#tasks", ".task .report"),
     View("dashboards", "/#dashboards/tasks", ".box tbody tr"),
     View("figure", "/#childcare_places_per_1000/532622", "#panel-chart :is(svg, canvas)"),
