@@ -14,8 +14,8 @@ from cli.sample.command import SampleError, sample
 from cli.sample.outbox import AGENCIES, Sent
 from schemas.streams import STREAMS
 from services.platform.plan import Plan, load_plan
-from tests.sample.conftest import YANSHAN
 from tests.sample.receiver import Receiver
+from tests.support.services import YANSHAN
 
 app = typer.Typer()
 app.command()(sample)

@@ -21,7 +21,7 @@ from schemas.streams import STREAMS
 from services.figures.prospect import month_ends, prospect
 from services.figures.standing import Reading
 from services.platform.plan import Plan, load_plan
-from tests.sample.conftest import YANSHAN
+from tests.support.services import YANSHAN
 
 SIZE = 20_000
 

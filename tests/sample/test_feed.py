@@ -20,8 +20,8 @@ from cli.sample.outbox import AGENCIES, OFFICE, Sent
 from deploy.embedded.child import Child
 from services.platform.errors import StartError
 from services.platform.plan import load_plan
-from tests.sample.conftest import YANSHAN
 from tests.sample.receiver import Receiver
+from tests.support.services import YANSHAN
 from tests.support.waiting import eventually
 
 LIVE = date(2022, 11, 1)

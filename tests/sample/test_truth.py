@@ -22,7 +22,7 @@ from cli.sample.truth import (
     write,
 )
 from services.platform.plan import Plan, load_plan
-from tests.e2e.small_county import COUNTY, EAST, NORTH, SOUTH, TOWN, TOWNSHIP, WEST, small_plan
+from tests.e2e.small_county import COUNTY, EAST, NORTH, SOUTH, TOWN, TOWNSHIP, WEST
 from tests.support.services import YANSHAN
 
 JANUARY, FEBRUARY = "2024-01-01T00:00:00+08:00", "2024-02-01T09:00:00+08:00"
@@ -31,11 +31,6 @@ DAY = date(2024, 6, 30)
 Event = dict[str, Any]
 
 _ids = count(1)
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Plan:
-    return small_plan(tmp_path / "plan")
 
 
 def event(stream: str, time: str, /, source: str = "a", id: str = "", **data: Any) -> Event:
