@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from services.platform.clickhouse import ClickHouse
 from services.platform.settings import Common
 from services.platform.topics import ensure_topics
+from tests.support import web
 from tests.support.brokers import Broker
 from tests.support.services import Service, environment
 from tests.support.waiting import eventually
@@ -26,7 +26,7 @@ class Worker(Service):
 
     def partitions(self) -> int:
         """How many partitions it owns."""
-        text = httpx.get(f"{self.url}/metrics", timeout=10, trust_env=False).text
+        text = web.get(f"{self.url}/metrics", timeout=10).text
         [line] = [one for one in text.splitlines() if one.startswith("minmai_aggregate_partitions ")]
         return int(float(line.split()[1]))
 

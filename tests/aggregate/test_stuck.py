@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 
@@ -17,6 +16,7 @@ from services.platform.topics import ensure_topics
 from tests.aggregate.stuck import TOPIC
 from tests.aggregate.test_counted_once import money, voucher
 from tests.aggregate.test_service import VOUCHERS, produce
+from tests.support import web
 from tests.support.brokers import Broker
 from tests.support.services import Service, environment
 from tests.support.waiting import eventually
@@ -32,13 +32,13 @@ class Poisoned(Service):
 
     def missing(self) -> list[str]:
         """What `/readyz` says is missing."""
-        response = httpx.get(f"{self.url}/readyz", timeout=10, trust_env=False)
+        response = web.get(f"{self.url}/readyz", timeout=10)
         assert (response.status_code == 503) == bool(response.json()["missing"])
         return list(response.json()["missing"])
 
     def stuck(self) -> float:
         """The metric."""
-        text = httpx.get(f"{self.url}/metrics", timeout=10, trust_env=False).text
+        text = web.get(f"{self.url}/metrics", timeout=10).text
         [line] = [line for line in text.splitlines() if line.startswith("minmai_aggregate_stuck ")]
         return float(line.split()[1])
 

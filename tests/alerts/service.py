@@ -17,6 +17,7 @@ from schemas.alert import AlertChange
 from schemas.indicator import Figure
 from schemas.streams import ALERT_TOPIC, INDICATOR_TOPIC
 from services.platform.topics import declared, ensure_topics
+from tests.support import web
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
 from tests.support.ports import free_port
@@ -80,7 +81,7 @@ class Site:
 
     def get(self, path: str) -> httpx.Response:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+            return web.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
         except httpx.TransportError as error:
             raise AssertionError(error) from error
 

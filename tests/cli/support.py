@@ -10,6 +10,7 @@ from signal import SIGINT, SIGKILL
 import httpx
 
 from deploy.embedded.up import Ports
+from tests.support import web
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -148,7 +149,7 @@ class Up:
         return self._process.wait(END_SECONDS)
 
     def get(self, port: int, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=10, trust_env=False)
+        return web.get(f"http://127.0.0.1:{port}{path}", timeout=10)
 
     def answers(self, port: int) -> bool:
         """Whether a service is ready."""

@@ -9,7 +9,6 @@ from operator import lt, not_
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from cli.sample.county import BEGIN, sample
@@ -22,6 +21,7 @@ from services.platform.topics import ensure_topics
 from tests.e2e import judging
 from tests.e2e.agencies import Books, at_work
 from tests.e2e.pushes import Item, pushes
+from tests.support import web
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
 from tests.support.services import YANSHAN, Service, environment
@@ -41,7 +41,7 @@ class Worker(Service):
 
     def partitions(self) -> float:
         """How many partitions it owns."""
-        text = httpx.get(f"{self.url}/metrics", timeout=10, trust_env=False).text
+        text = web.get(f"{self.url}/metrics", timeout=10).text
         [line] = [one for one in text.splitlines() if one.startswith("minmai_aggregate_partitions ")]
         return float(line.split()[1])
 

@@ -12,6 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from deploy.embedded.child import Child
 from schemas.streams import DEAD_LETTER_TOPIC, STREAMS
+from tests.support import web
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -97,7 +98,7 @@ class Service:
 
     def get(self, path: str) -> httpx.Response:
         try:
-            return httpx.get(self.url + path)
+            return web.get(self.url + path)
         except httpx.TransportError as error:
             raise AssertionError(error) from error
 

@@ -10,6 +10,7 @@ import httpx
 
 from deploy.embedded.child import Child
 from services.platform.errors import StartError
+from tests.support import web
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -114,7 +115,7 @@ class Service:
         assert self._child is not None, f"{self.name} was not started"
         self._child.check()
         try:
-            response = httpx.get(f"{self.url}/readyz", timeout=10, trust_env=False)
+            response = web.get(f"{self.url}/readyz", timeout=10)
         except httpx.TransportError as error:
             raise AssertionError(error) from error
         assert response.status_code == 200, response.text

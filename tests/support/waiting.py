@@ -12,6 +12,7 @@ from services.platform.errors import Unavailable
 Seen = TypeVar("Seen")
 
 _PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.25
 _NOT_YET = (AssertionError, Unavailable)
 
 
@@ -25,11 +26,12 @@ def eventually(
 ) -> Seen:
     """Call `predicate` until `until` holds for what it returns (by default: it is true), and return that.
 
-    It is called again after `pause` seconds. An AssertionError or Unavailable of `predicate` means "not
-    yet"; any other error is the test's. After `timeout` seconds the test fails with `what` was awaited and
-    what was last seen.
+    It is called again after `pause` seconds, later after a tenth of the time waited so far: who waits leaves
+    the machine to what is waited for. An AssertionError or Unavailable of `predicate` means "not yet"; any
+    other error is the test's. After `timeout` seconds the test fails with `what` was awaited and what was
+    last seen.
     """
-    end = time.monotonic() + timeout
+    began = time.monotonic()
     while True:
         last: object
         try:
@@ -38,9 +40,9 @@ def eventually(
                 return seen
         except _NOT_YET as error:
             last = error
-        if time.monotonic() >= end:
+        if time.monotonic() - began >= timeout:
             _give_up(what, timeout, last)
-        time.sleep(pause)
+        time.sleep(_pause(pause, began))
 
 
 async def eventually_async(
@@ -51,7 +53,7 @@ async def eventually_async(
     until: Callable[[Seen], object] = bool,
 ) -> Seen:
     """`eventually` for an async `predicate`."""
-    end = time.monotonic() + timeout
+    began = time.monotonic()
     while True:
         last: object
         try:
@@ -60,9 +62,14 @@ async def eventually_async(
                 return seen
         except _NOT_YET as error:
             last = error
-        if time.monotonic() >= end:
+        if time.monotonic() - began >= timeout:
             _give_up(what, timeout, last)
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await asyncio.sleep(_pause(_PAUSE_SECONDS, began))
+
+
+def _pause(least: float, began: float) -> float:
+    """How long to wait after a look, by when the waiting began."""
+    return max(least, min((time.monotonic() - began) / 10, _LONGEST_PAUSE_SECONDS))
 
 
 def _give_up(what: str, timeout: float, last: object) -> None:
