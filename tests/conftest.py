@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests.support.brokers import KINDS, Broker, new_broker
+from tests.support.brokers import KINDS, Broker, Fresh, new_broker
 from tests.support.clickhouse import ClickHouse
 
 # A busy machine is no failure: no test asserts on seconds.
@@ -14,6 +15,7 @@ settings.register_profile("minmai", deadline=None)
 settings.load_profile("minmai")
 
 _failed = pytest.StashKey[bool]()
+_without_broker = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,12 +28,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On Kafka only tests with a broker have anything new to tell; the others are reported as deselected."""
+    """On Kafka only tests with a broker have anything new to tell; how many others there are is said."""
     if config.getoption("--broker") == KINDS[0]:
         return
     brokered = [item for item in items if "broker_kind" in getattr(item, "fixturenames", ())]
+    config.stash[_without_broker] = len(items) - len(brokered)
     config.hook.pytest_deselected(items=[item for item in items if item not in brokered])
+    if hasattr(config, "workeroutput"):  # one process of several, which all see the same tests
+        config.workeroutput["without_broker"] = config.stash[_without_broker]
     items[:] = brokered
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a process of several has told at its end."""
+    node.config.stash[_without_broker] = getattr(node, "workeroutput", {}).get("without_broker", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if left_out := config.stash.get(_without_broker, 0):
+        terminalreporter.write_line(f"{left_out} tests left out: without a broker they are the same on Kafka")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,13 +72,19 @@ def broker(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     shared.stop()
 
 
+@pytest.fixture(scope="session")
+def fresh_brokers(broker_kind: str) -> Iterator[Fresh]:
+    """Where `fresh_broker` comes from."""
+    fresh = Fresh(broker_kind)
+    yield fresh
+    fresh.stop()
+
+
 @pytest.fixture
-def fresh_broker(broker_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A running broker of this test's own, empty; with Kafka this costs some seconds."""
-    own = new_broker(broker_kind, tmp_path_factory.mktemp("broker"))
-    own.start()
-    yield own
-    own.stop()
+def fresh_broker(fresh_brokers: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A running broker of this test's own, empty."""
+    with fresh_brokers.lent(lambda: tmp_path_factory.mktemp("broker")) as own:
+        yield own
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.board import ledger, places_judge
 from tests.board.county import PLAN, fill, write_alerts
-from tests.board.running import RunningBoard, make_topic
+from tests.board.running import RunningBoard, following, make_topic
 from tests.support.brokers import Broker, new_broker
 from tests.support.clickhouse import ClickHouse
 
@@ -37,17 +37,12 @@ def filled(settings: Common) -> platform.ClickHouse:
 
 
 @pytest.fixture(scope="session")
-def county(clickhouse: ClickHouse, board_broker: Broker) -> Common:
-    """Settings for a county with figures and alerts. It is shared: write nothing there."""
+def county(clickhouse: ClickHouse) -> Common:
+    """Settings for a county with figures and alerts, without a broker. It is shared: write nothing there."""
     name = "board_county"
     with clickhouse.client() as client:
         client.execute(f"CREATE DATABASE {name}")
-    settings = Common(
-        kafka=board_broker.bootstrap,
-        clickhouse_port=clickhouse.port,
-        clickhouse_database=name,
-        plan=PLAN,
-    )
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=name, plan=PLAN)
     pool = filled(settings)
     write_alerts(pool)
     pool.close()
@@ -55,14 +50,9 @@ def county(clickhouse: ClickHouse, board_broker: Broker) -> Common:
 
 
 @pytest.fixture
-def settings(clickhouse: ClickHouse, database: str, board_broker: Broker) -> Common:
-    """Settings for a new, empty database of this test's own."""
-    return Common(
-        kafka=board_broker.bootstrap,
-        clickhouse_port=clickhouse.port,
-        clickhouse_database=database,
-        plan=PLAN,
-    )
+def settings(clickhouse: ClickHouse, database: str) -> Common:
+    """Settings for a new, empty database of this test's own, without a broker."""
+    return Common(clickhouse_port=clickhouse.port, clickhouse_database=database, plan=PLAN)
 
 
 @pytest.fixture
@@ -74,9 +64,11 @@ def tables(settings: Common) -> Iterator[platform.ClickHouse]:
 
 
 @pytest.fixture(scope="module")
-def board(county: Common, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
+def board(
+    county: Common, board_broker: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningBoard]:
     """A running board of the shared county."""
-    running = RunningBoard(county, tmp_path_factory.mktemp("board") / "board.log")
+    running = RunningBoard(following(county, board_broker), tmp_path_factory.mktemp("board") / "board.log")
     running.start()
     yield running
     running.stop()

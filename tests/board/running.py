@@ -20,6 +20,8 @@ from services.platform.errors import StartError
 from services.platform.settings import Common
 from services.platform.topics import ensure_topics
 from tests.board.county import PLAN
+from tests.support import web
+from tests.support.brokers import Broker
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -68,14 +70,14 @@ class RunningBoard:
         assert self._child is not None
         self._child.check()
         try:
-            return httpx.get(f"{self.url}/healthz").status_code == 200
+            return web.get(f"{self.url}/healthz").status_code == 200
         except httpx.TransportError as error:
             raise AssertionError(error) from error
 
     def wait_ready(self) -> None:
         """Return when it is ready."""
         eventually(
-            lambda: self.alive() and httpx.get(f"{self.url}/readyz").status_code == 200,
+            lambda: self.alive() and web.get(f"{self.url}/readyz").status_code == 200,
             READY_SECONDS,
             "the board is ready",
         )
@@ -97,7 +99,7 @@ class RunningBoard:
 
     def get(self, path: str, **params: str) -> Any:
         """The JSON of an answer that must be 200."""
-        response = httpx.get(f"{self.url}{path}", params=params)
+        response = web.get(f"{self.url}{path}", params=params)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -109,6 +111,11 @@ def produce(bootstrap: str, figures: Iterable[Figure]) -> None:
             key = f"{figure.indicator}/{figure.division}".encode()
             producer.send(INDICATOR_TOPIC, key=key, value=figure.model_dump_json().encode())
         producer.flush(timeout=30)
+
+
+def following(settings: Common, broker: Broker) -> Common:
+    """The settings of a board that follows a broker."""
+    return settings.model_copy(update={"kafka": broker.bootstrap})
 
 
 def make_topic(bootstrap: str) -> None:

@@ -16,7 +16,8 @@ from services.platform.access.identity import ROLES
 from services.platform.errors import StartError
 from services.platform.settings import Common
 from tests.board.county import write_alerts
-from tests.board.running import Events, RunningBoard
+from tests.board.running import Events, RunningBoard, following
+from tests.support.brokers import Broker
 from tests.support.waiting import eventually
 
 PASSWORDS = {role: f"a-{role[:2]}-green-mountain" for role in ROLES}
@@ -45,7 +46,9 @@ def running(settings: Common, folder: Path, **more: str) -> Iterator[RunningBoar
 
 
 @pytest.fixture(scope="module")
-def closed(county: Common, file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
+def closed(
+    county: Common, board_broker: Broker, file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningBoard]:
     """The shared county's board, on which one signs in; each test asks from an address of its own."""
     more = {
         "sign_in": "password",
@@ -53,7 +56,7 @@ def closed(county: Common, file: Path, tmp_path_factory: pytest.TempPathFactory)
         "session_secret": SECRET,
         "trusted_proxies": "127.0.0.1",
     }
-    with running(county, tmp_path_factory.mktemp("closed"), **more) as board:
+    with running(following(county, board_broker), tmp_path_factory.mktemp("closed"), **more) as board:
         yield board
 
 
@@ -114,11 +117,11 @@ def test_after_signing_in_one_is_led_to_no_other_site(visitor: Visitor, next: st
 
 
 def test_where_people_come_by_tls_the_cookie_goes_by_tls_alone(
-    county: Common, file: Path, tmp_path: Path
+    county: Common, board_broker: Broker, file: Path, tmp_path: Path
 ) -> None:
     url = "https://board.example"
     more = {"sign_in": "password", "users": str(file), "session_secret": SECRET, "board_url": url}
-    with running(county, tmp_path, **more) as board:
+    with running(following(county, board_broker), tmp_path, **more) as board:
         given = {"name": "the-viewer", "password": PASSWORDS["viewer"]}
         answer = httpx.post(f"{board.url}/v1/session", json=given, headers={"Origin": url})
         cookie = answer.headers["Set-Cookie"]
@@ -227,11 +230,13 @@ def test_an_open_stream_ends_with_its_session(visitor: Visitor) -> None:
 
 
 @pytest.fixture
-def own(settings: Common, tables: platform.ClickHouse, file: Path, tmp_path: Path) -> Iterator[RunningBoard]:
+def own(
+    settings: Common, tables: platform.ClickHouse, board_broker: Broker, file: Path, tmp_path: Path
+) -> Iterator[RunningBoard]:
     """A board with alerts in a database of this test's own, on which one signs in."""
     write_alerts(tables)
     more = {"sign_in": "password", "users": str(file), "session_secret": SECRET}
-    with running(settings, tmp_path, **more) as board:
+    with running(following(settings, board_broker), tmp_path, **more) as board:
         yield board
 
 

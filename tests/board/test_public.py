@@ -22,7 +22,6 @@ from services.platform.settings import Common
 from tests.board import ledger
 from tests.board.county import PLAN, TODAY, UPDATED, figures, plan, write_figures
 from tests.board.test_api import application
-from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
 
 COUNTY = "532622"
@@ -54,18 +53,13 @@ def marked(event: ledger.Event) -> ledger.Event:
 
 @pytest.fixture(scope="module")
 def told(
-    clickhouse: ClickHouse, board_broker: Broker
+    clickhouse: ClickHouse,
 ) -> Iterator[tuple[TestClient, platform.ClickHouse, dict[str, Any]]]:
     """The board of a county whose records all bear names, its tables, and what it tells the public."""
     name = "board_public"
     with clickhouse.client() as client:
         client.execute(f"CREATE DATABASE {name}")
-    settings = Common(
-        kafka=board_broker.bootstrap,
-        clickhouse_port=clickhouse.port,
-        clickhouse_database=name,
-        plan=PLAN,
-    )
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=name, plan=PLAN)
     migrate(settings)
     tables = platform.ClickHouse(settings)
     ledger.write(tables, [marked(event) for event in ledger.Ledger(SEED).events()])

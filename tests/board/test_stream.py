@@ -12,7 +12,7 @@ from schemas.indicator import Figure
 from services.platform.clickhouse import ClickHouse
 from services.platform.settings import Common
 from tests.board.county import figures, write_figures
-from tests.board.running import Events, RunningBoard, make_topic, produce
+from tests.board.running import Events, RunningBoard, following, make_topic, produce
 from tests.support.brokers import Broker
 from tests.support.waiting import eventually
 
@@ -96,7 +96,7 @@ def test_what_a_page_reads_is_never_older_than_what_it_has_heard(
     """Though answers are made once for all who ask about the same time."""
     panel = "/v1/dashboards/county/panels/missed"
     place = f"{figures()[0].indicator}"
-    board = RunningBoard(settings, tmp_path / "board.log")
+    board = RunningBoard(following(settings, board_broker), tmp_path / "board.log")
     board.start()
     try:
         with stream(board) as events, httpx.Client(base_url=board.url) as page:
@@ -127,8 +127,10 @@ async def test_all_pages_that_read_at_once_are_given_one_answer(board: RunningBo
             assert (again.status_code, again.content) == (304, b"")
 
 
-def test_sigterm_ends_open_streams_and_the_process(county: Common, tmp_path: Path) -> None:
-    board = RunningBoard(county, tmp_path / "board.log")
+def test_sigterm_ends_open_streams_and_the_process(
+    county: Common, board_broker: Broker, tmp_path: Path
+) -> None:
+    board = RunningBoard(following(county, board_broker), tmp_path / "board.log")
     board.start()
     with httpx.stream("GET", f"{board.url}/v1/stream", timeout=HEARD_SECONDS) as response:
         lines = response.iter_lines()
@@ -139,8 +141,7 @@ def test_sigterm_ends_open_streams_and_the_process(county: Common, tmp_path: Pat
 
 def test_a_broker_that_comes_back_is_read_again(county: Common, fresh_broker: Broker, tmp_path: Path) -> None:
     make_topic(fresh_broker.bootstrap)
-    mine = county.model_copy(update={"kafka": fresh_broker.bootstrap})
-    board = RunningBoard(mine, tmp_path / "board.log")
+    board = RunningBoard(following(county, fresh_broker), tmp_path / "board.log")
     board.start()
     try:
         with stream(board) as events:
@@ -162,7 +163,7 @@ def test_a_broker_that_comes_back_is_read_again(county: Common, fresh_broker: Br
 
 
 def test_the_board_starts_before_its_neighbours(county: Common, fresh_broker: Broker, tmp_path: Path) -> None:
-    board = RunningBoard(county.model_copy(update={"kafka": fresh_broker.bootstrap}), tmp_path / "b.log")
+    board = RunningBoard(following(county, fresh_broker), tmp_path / "b.log")
     board.launch()
     try:
         reason = eventually(

@@ -19,7 +19,7 @@ from services.platform.settings import Common
 from tests.board import ledger
 from tests.board.conftest import board, board_broker, county, settings, tables
 from tests.board.county import PLAN, TODAY, write_figures, write_history
-from tests.board.running import RunningBoard
+from tests.board.running import RunningBoard, following
 from tests.browser.views import HEIGHTS
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
@@ -116,9 +116,11 @@ def open_page(browser: Browser, browser_errors: list[str]) -> Iterator[Open]:
 
 
 @pytest.fixture
-def own_board(settings: Common, tables: platform.ClickHouse, tmp_path: Path) -> Iterator[RunningBoard]:
+def own_board(
+    settings: Common, tables: platform.ClickHouse, board_broker: Broker, tmp_path: Path
+) -> Iterator[RunningBoard]:
     """A running board of a database of this test's own."""
-    running = RunningBoard(settings, tmp_path / "board.log")
+    running = RunningBoard(following(settings, board_broker), tmp_path / "board.log")
     running.start()
     yield running
     running.stop()

@@ -7,6 +7,10 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from kafka import KafkaAdminClient
+from kafka.admin import MemberToRemove
+from kafka.errors import KafkaError
+
 from deploy.embedded.broker import HOST, wait_ready
 from deploy.embedded.child import Child
 from services.platform.errors import StartError
@@ -71,6 +75,31 @@ class KafkaBroker:
         if self._child is not None:
             self._child.kill()
             self._child = None
+
+
+def emptied(bootstrap: str) -> bool:
+    """Delete every topic and every consumer group, members that died with it; False if Kafka refuses any."""
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    except (KafkaError, OSError):
+        return False
+    try:
+        groups = [group["group_id"] for group in admin.list_groups()]
+        for group in groups:
+            members = admin.describe_groups([group])[group]["members"]
+            admin.remove_group_members(
+                group, [MemberToRemove(one["member_id"], one.get("group_instance_id")) for one in members]
+            )
+        gone = admin.delete_groups(groups) if groups else {}
+        topics = [topic["name"] for topic in admin.describe_topics() if not topic["is_internal"]]
+        if topics:
+            admin.delete_topics(topics)
+        left = [topic for topic in admin.describe_topics() if not topic["is_internal"]]
+        return not left and set(gone.values()) <= {"OK"}
+    except KafkaError:
+        return False
+    finally:
+        admin.close()
 
 
 def _properties(log: Path, port: int, controller_port: int) -> str:

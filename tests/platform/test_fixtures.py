@@ -1,7 +1,12 @@
 """The fixtures and helpers every other test stands on."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+
+from services.platform.topics import Topic, committed, describe, ensure_topics
+from tests.support.brokers import Fresh
 from tests.support.clickhouse import ClickHouse
 from tests.support.waiting import eventually, eventually_async
 
@@ -24,6 +29,34 @@ def test_every_test_has_a_database_of_its_own(clickhouse: ClickHouse, database: 
     with clickhouse.client(database) as client:
         assert client.execute("SELECT currentDatabase()") == [(database,)]
         assert client.execute("SHOW TABLES") == []
+
+
+def test_a_fresh_broker_knows_nothing_of_the_test_before(
+    fresh_brokers: Fresh, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Not even of a member of a group that has not left it."""
+
+    def new() -> Path:
+        return tmp_path_factory.mktemp("broker")
+
+    with fresh_brokers.lent(new) as first:
+        ensure_topics(first.bootstrap, topics=[Topic("test.left", 2)])
+        with KafkaProducer(bootstrap_servers=first.bootstrap) as producer:
+            producer.send("test.left", b"a record").get(timeout=30)
+        member = KafkaConsumer(
+            "test.left",
+            bootstrap_servers=first.bootstrap,
+            group_id="left",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        eventually(lambda: member.poll(timeout_ms=200), 60, "the group reads")
+        member.commit()
+        assert committed(first.bootstrap, "left")
+    with fresh_brokers.lent(new) as second:
+        assert describe(second.bootstrap) == {}
+        assert committed(second.bootstrap, "left") == {}
+    member.close(autocommit=False)
 
 
 def test_waiting_returns_what_it_waited_for() -> None:
