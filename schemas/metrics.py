@@ -219,11 +219,6 @@ BOARD_PAGES = GaugeMetric("board", "minmai_board_pages", "Open pages: clients of
 BOARD_CONNECTED = GaugeMetric(
     "board", "minmai_board_source_connected", "1 while the topic of changed figures is read"
 )
-BOARD_OVERFLOWS = CounterMetric(
-    "board",
-    "minmai_board_overflows_total",
-    "Pages told to read everything anew because too much waited for them",
-)
 BOARD_UNREADABLE = CounterMetric(
     "board", "minmai_board_unreadable_records_total", "Records of the topic of changed figures that are none"
 )

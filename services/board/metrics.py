@@ -16,7 +16,6 @@ class Metrics:
         registry = self._registry = Registry()
         registry.gauge(declared.BOARD_PAGES).set_function(lambda: hub.pages)
         registry.gauge(declared.BOARD_CONNECTED).set_function(lambda: hub.source.connected)
-        registry.read(declared.BOARD_OVERFLOWS, lambda: [((), hub.overflows)])
         self.unreadable = registry.counter(declared.BOARD_UNREADABLE)
         self.panel_answers = registry.counter(declared.BOARD_PANEL_ANSWERS)
         self.panel_seconds = registry.histogram(declared.BOARD_PANEL_SECONDS)

@@ -1,12 +1,12 @@
 """The board's whole path.
 
-    minmai.indicator.v1 ─► Follower ─► Hub ─► a mailbox per open page ─► GET /v1/stream ─┐
+    minmai.indicator.v1 ─► Follower ─► Hub ─► every open page: GET /v1/stream ───────────┐
     ClickHouse tables ─┬─► tables/ ─► api/: GET /v1/indicators, /tasks, /vouchers, … ────┼─► the page
                        └─► panels/ ─► api/: GET /v1/dashboards, each panel's answer ─────┘
 
 The page opens the stream first and reads the tables then. A figure is in its table before it is on the topic,
 so between the two nothing is missed; what comes twice is told by its version. After any doubt (a new
-connection, a broker that was away, a mailbox that ran over) the page reads the tables again.
+connection, a broker that was away) the page reads the tables again.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.alerts.routing.store import Store
-from services.board.hub import MAILBOX_SPARE, Hub
+from services.board.hub import Hub
 from services.board.metrics import Metrics
 from services.board.panels.asking import Panels
 from services.board.settings import BoardSettings
@@ -58,12 +58,7 @@ class Board:
         """
         self.synthetic = settings.synthetic
         self.plan = load_plan(settings.plan)
-        kept = sum(
-            division.level in indicator.levels
-            for indicator in self.plan.indicators.values()
-            for division in self.plan.shown_divisions
-        )
-        self.hub = Hub(limit=kept + MAILBOX_SPARE)
+        self.hub = Hub()
         self.metrics = Metrics(self.hub)
         self._clickhouse = ClickHouse(settings, fresh=False)
         self.access = Access(settings, without=this_machine("admin"))
@@ -99,16 +94,19 @@ class Board:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the topic for as long as this lasts."""
+        telling = asyncio.create_task(self.hub.run(), name="tell")
         following = asyncio.create_task(self._follower.run(), name="follow")
-        following.add_done_callback(self._followed)
         auditing = asyncio.create_task(self.audit.run(), name="audit")
+        for task in (telling, following):
+            task.add_done_callback(self._ended)
+        tasks = (telling, following, auditing)
         try:
             yield
         finally:
             self.hub.close()
-            following.cancel()
-            auditing.cancel()
-            await asyncio.gather(following, auditing, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.audit.finish()
             self.panels.close()
             self.shared.close()
@@ -129,11 +127,11 @@ class Board:
         self.panels.outdate()
         self.shared.outdate()
 
-    def _followed(self, following: "asyncio.Task[None]") -> None:
-        """Following ends only when the board does; anything else is our mistake, and must show."""
-        if following.cancelled():
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Following and telling end only when the board does; anything else is our mistake, and must show."""
+        if task.cancelled():
             return
-        log.critical("following the topic has ended", exc_info=following.exception())
+        log.critical("a task of the board has ended: %s", task.get_name(), exc_info=task.exception())
         self.hub.lost("程序错误，数字不再更新，请查看日志 · a bug has ended the updates, see the log")
 
     def check(self) -> None:

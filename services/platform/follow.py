@@ -8,8 +8,10 @@ repeats figures but leaves none out.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from time import monotonic
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _SILENCE_SECONDS = 3.0
 _ANSWER_SECONDS = 3.0
+_LOOK_SECONDS = 0.2
 _DOUBT_SECONDS = 30.0
 
 
@@ -104,26 +107,32 @@ class Follower:
             await stop_consumer(consumer)
 
     async def _read(self, consumer: AIOKafkaConsumer, topic: TopicState) -> None:
-        time = asyncio.get_running_loop().time
-        sure = time()
-        while True:
-            batches = await consumer.getmany(timeout_ms=int(_SILENCE_SECONDS * 1000))
-            records = [record for batch in batches.values() for record in batch]
-            if news := [one for record in records if (one := self._news(record))]:
-                await self._take(news)
-            # A dead broker, or a topic made again with lower offsets, is as silent as one with no news; and
-            # one made again that has grown past our offsets meanwhile is not even silent.
-            if not records or time() - sure > _DOUBT_SECONDS:
-                if (await self._described()).id != topic.id:
+        """Return when the topic has been made again."""
+        doubt = _Doubt(self._described_at_last)
+        try:
+            while True:
+                batches = await consumer.getmany(timeout_ms=int(1000 * doubt.patience))
+                records = [record for batch in batches.values() for record in batch]
+                if news := [one for record in records if (one := self._news(record))]:
+                    await self._take(news)
+                found = doubt.resolve(heard=bool(records))
+                if found is not None and found.id != topic.id:
                     log.warning("%s was made again: beginning anew", topic.name)
                     return
-                sure = time()
+        finally:
+            doubt.cancel()
 
     async def _described(self) -> TopicState:
         found = await asyncio.to_thread(describe, self._bootstrap, [INDICATOR_TOPIC], timeout=_ANSWER_SECONDS)
         if INDICATOR_TOPIC not in found:
             raise Unavailable(f"there is no topic {INDICATOR_TOPIC}: `minmai topics create` makes it")
         return found[INDICATOR_TOPIC]
+
+    async def _described_at_last(self) -> TopicState:
+        try:
+            return await self._described()
+        except Unavailable:  # a busy machine takes its time
+            return await self._described()
 
     def _news(self, record: "ConsumerRecord[bytes, bytes]") -> News | None:
         if record.value is None:  # a tombstone: the figure is no longer declared
@@ -136,3 +145,46 @@ class Follower:
             self._unreadable()
             return None
         return News(f"{record.partition}-{record.offset}", figure)
+
+
+class _Doubt:
+    """Asks now and then whether the topic is still the one that is read, while it is read.
+
+    A dead broker, or a topic made again with lower offsets, is as silent as one with no news; and one made
+    again that has grown past our offsets meanwhile is not even silent.
+    """
+
+    def __init__(self, ask: Callable[[], Coroutine[Any, Any, TopicState]]) -> None:
+        self._ask = ask
+        self._asked: asyncio.Task[TopicState] | None = None
+        self._heard = False
+        self._sure = monotonic()
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which to wait for records before `resolve` is called again."""
+        return _SILENCE_SECONDS if self._asked is None else _LOOK_SECONDS
+
+    def resolve(self, *, heard: bool) -> TopicState | None:
+        """Return the topic if it has been told; `heard`: whether there were records since the last call.
+
+        Raises Unavailable if nobody tells, and there were no records meanwhile: a broker that is only busy
+        still hands out records.
+        """
+        if self._asked is None:
+            if not heard or monotonic() - self._sure > _DOUBT_SECONDS:
+                self._asked, self._heard = asyncio.create_task(self._ask()), False
+            return None
+        self._heard |= heard
+        if not self._asked.done():
+            return None
+        asked, self._asked = self._asked, None
+        self._sure = monotonic()
+        if self._heard and isinstance(asked.exception(), Unavailable):
+            return None
+        return asked.result()
+
+    def cancel(self) -> None:
+        """Ask no more."""
+        if self._asked is not None:
+            self._asked.cancel()

@@ -126,6 +126,7 @@ class Events:
     """The events of one open stream, read one at a time."""
 
     def __init__(self, response: httpx.Response) -> None:
+        self.headers = response.headers
         self._lines = response.iter_lines()
 
     def next(self) -> tuple[str, Any, dict[str, str]]:

@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -18,12 +19,14 @@ from tests.support.waiting import eventually
 
 HEARD_SECONDS = 30.0
 FLOOD = 14_000
+BEHIND = 1_000_000
+"""Bytes that at most wait for a page that does not read, a tenth of a flood."""
 
 
 @contextmanager
-def stream(board: RunningBoard) -> Iterator[Events]:
+def stream(board: RunningBoard, headers: Mapping[str, str] = MappingProxyType({})) -> Iterator[Events]:
     """An open page: it has been told that the source is connected."""
-    with httpx.stream("GET", f"{board.url}/v1/stream", timeout=HEARD_SECONDS) as response:
+    with httpx.stream("GET", f"{board.url}/v1/stream", headers=headers, timeout=HEARD_SECONDS) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         events = Events(response)
         name, data, fields = events.next()
@@ -72,7 +75,7 @@ def test_a_page_that_does_not_read_blocks_nobody(board: RunningBoard, board_brok
         slow.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert slow.recv(12) == b"HTTP/1.1 200"
         with stream(board) as quick:
-            # Far more than the sockets between hold: the slow page's events wait in its mailbox.
+            # Far more than may wait for the slow page in the sockets between.
             all_figures = figures()
             flood = (
                 all_figures[number % 96].model_copy(update={"version": 1_000 + number})
@@ -83,11 +86,30 @@ def test_a_page_that_does_not_read_blocks_nobody(board: RunningBoard, board_brok
             while quick.until("figure")[0]["version"] != 100_000:
                 pass
             assert httpx.get(f"{board.url}/v1/indicators").status_code == 200
-        # Reading at last, the slow page gets the newest version like the others.
+        # Reading at last, the slow page gets the newest version like the others, and few of those before.
         slow.settimeout(HEARD_SECONDS)
-        received = b""
+        received, behind = b"", 0
         while b'"version":100000' not in received:
-            received = received[-4096:] + slow.recv(65536)
+            more = slow.recv(65536)
+            assert more, "the stream has ended"
+            received, behind = received[-4096:] + more, behind + len(more)
+        assert behind < BEHIND
+
+
+def test_who_takes_no_gzip_is_sent_the_same(board: RunningBoard, board_broker: Broker) -> None:
+    versions = range(200_000, 200_200)
+    told = []
+    with stream(board) as packed, stream(board, {"Accept-Encoding": "identity"}) as plain:
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        produce(board_broker.bootstrap, [changed(version, place=version % 200) for version in versions])
+        for events in (packed, plain):
+            data = [events.until("figure")]
+            while data[-1][0]["version"] != versions[-1]:
+                data.append(events.until("figure"))
+            told.append(data)
+    assert told[0] == told[1]
+    assert [data["version"] for data, _fields in told[0]] == list(versions)
 
 
 def test_what_a_page_reads_is_never_older_than_what_it_has_heard(

@@ -3,24 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
+from services.board import gzip_stream
 from services.board.hub import Hub
 
-BEAT_SECONDS = 10.0
-"""A page that hears nothing for several of these takes its connection for dead."""
 RECONNECT_MS = 2_000
-GAP_SECONDS = 0.1
-"""A page is written to no sooner again: of many changes it gets some together, which costs as much as one."""
 
-# An event, not a comment: a page cannot hear a comment.
-_BEAT = format_sse_event(event="beat", data_str="{}")
-_TOGETHER = 32
-"""Events that are written in one go; until then all pages that wait for an event hold one and the same."""
-_HEADERS = {"X-Accel-Buffering": "no"}
-"""A proxy that holds events back is asked not to."""
+_HEADERS = {"Vary": "Accept-Encoding", "X-Accel-Buffering": "no"}
+"""The second: a proxy that holds events back is asked not to."""
 
 
 def routes(hub: Hub) -> APIRouter:
@@ -34,22 +27,23 @@ def routes(hub: Hub) -> APIRouter:
         response_class=StreamingResponse,
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
-    async def stream() -> StreamingResponse:
-        """Events: `source` (first, and whenever it changes), `figure`, `reload`, and `beat` in silence."""
-        return StreamingResponse(_events(hub), media_type="text/event-stream", headers=_HEADERS)
+    async def stream(request: Request) -> StreamingResponse:
+        """Events: `source` (first, and whenever it changes), `figure`, and `beat` in silence."""
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        encoding = {"Content-Encoding": "gzip"} if packed else {}
+        return StreamingResponse(
+            _events(hub, packed), media_type="text/event-stream", headers=_HEADERS | encoding
+        )
 
     return router
 
 
-async def _events(hub: Hub) -> AsyncIterator[bytes]:
-    with hub.page() as mailbox:
-        first = hub.source.message()
-        yield format_sse_event(event=first.event, data_str=first.data, retry=RECONNECT_MS)
-        while not mailbox.closed:
-            messages = await mailbox.take(BEAT_SECONDS)
-            for begin in range(0, len(messages), _TOGETHER):
-                yield b"".join(message.written for message in messages[begin : begin + _TOGETHER])
-            if messages:
-                await asyncio.sleep(GAP_SECONDS)
-            elif not mailbox.closed:
-                yield _BEAT
+async def _events(hub: Hub, packed: bool) -> AsyncIterator[bytes]:
+    with hub.page() as page:
+        source = hub.source.message()
+        first = format_sse_event(event=source.event, data_str=source.data, retry=RECONNECT_MS)
+        yield gzip_stream.BEGINNING + gzip_stream.part(first) if packed else first
+        while piece := await page.next():
+            yield piece.packed if packed else piece.plain
+            # A connection that takes everything waits for nothing: the next piece is after everybody's first.
+            await asyncio.sleep(0)

@@ -60,7 +60,8 @@ function changed(figure) {
       repaint(true);
     });
   }
-  sidesTimer ??= setTimeout(readSides, SIDES_AFTER_CHANGE_MS);
+  // Spread out, so that a thousand pages do not ask in one instant.
+  sidesTimer ??= setTimeout(readSides, SIDES_AFTER_CHANGE_MS * (1 + Math.random()));
 }
 
 function repaint(blink) {

@@ -33,10 +33,6 @@ export function listen(url, on) {
       heard();
       on.figure(JSON.parse(event.data));
     });
-    source.addEventListener("reload", () => {
-      heard();
-      on.reload();
-    });
     source.addEventListener("source", (event) => {
       heard();
       const { connected, reason } = JSON.parse(event.data);
