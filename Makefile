@@ -4,9 +4,13 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 FLAGS ?=
-# Test processes at once, each with a broker and a ClickHouse of its own; a file's tests stay together.
+# Test processes at once, each with a broker and a ClickHouse of its own. A file's tests stay together; files go in
+# the order of tests/conftest.py, the long ones first.
 JOBS ?= 4
-PYTEST := -n $(JOBS) --dist loadfile
+LOADFILE := --dist loadfile --no-loadscope-reorder
+PYTEST := -n $(JOBS) $(LOADFILE) --durations=20
+# Browsers at once, each with a board, a broker and a ClickHouse: they draw, so more than the cores gain nothing.
+BROWSERS ?= 3
 
 # The first interpreter that is new enough; PYTHON=… chooses another.
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -41,7 +45,7 @@ test-kafka: $(VENV)/.dev ## the behaviour suites on Apache Kafka 4; needs Java 1
 	@$(BIN)/python -m pytest $(PYTEST) --broker=kafka -m 'not browser and not promtool and not alertmanager' $(BEHAVIOUR) $(FLAGS)
 
 test-browser: $(VENV)/.dev ## look at the page in a real browser; needs chromium
-	@$(BIN)/python -m pytest -m browser $(FLAGS)
+	@$(BIN)/python -m pytest -n $(BROWSERS) $(LOADFILE) --durations=20 -m browser tests/browser $(FLAGS)
 
 test-metrics: $(VENV)/.dev ## let Prometheus' own checker look at every service's metrics; needs promtool (Debian: prometheus)
 	@$(BIN)/python -m pytest -m promtool $(FLAGS)

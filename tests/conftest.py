@@ -28,7 +28,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On Kafka only tests with a broker have anything new to tell; how many others there are is said."""
+    """Long files go first, so that at the end no process is alone at work.
+
+    On Kafka only tests with a broker have anything new to tell; how many others there are is said.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if config.getoption("--broker") == KINDS[0]:
         return
     brokered = [item for item in items if "broker_kind" in getattr(item, "fixturenames", ())]

@@ -13,6 +13,8 @@ from tests.support.brokers import Broker
 from tests.support.services import Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 PARTITIONS = 4
 ALL = 7 * PARTITIONS + 3
 

@@ -27,6 +27,8 @@ from tests.support.brokers import Broker
 from tests.support.services import YANSHAN, Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 ADDED_UP = "numerator: {from: consumption-voucher, sum: face_value, where: {step: issued}}"
 COUNTED = """numerator: {from: consumption-voucher, count: true, where: {step: issued}}
   changes: [{day: 2024-06-01, what: {zh: 按张数计, en: by their number}}]"""

@@ -21,6 +21,8 @@ from tests.support.brokers import Broker
 from tests.support.services import Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 
 class Poisoned(Service):
     """An aggregator whose facilities are stuck as long as `poison` is there."""

@@ -3,11 +3,15 @@
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 from tests.alerts.kills.faults import sequence
 from tests.alerts.kills.rounds import rounds
 from tests.alerts.kills.stage import staged
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
+
+pytestmark = pytest.mark.long
 
 _ROUNDS = 6
 

@@ -4,6 +4,7 @@ import hmac
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.alerts.figures import (
     AT_CLEAR,
@@ -18,6 +19,8 @@ from tests.alerts.figures import (
 from tests.alerts.receivers import HttpReceiver, SmtpReceiver
 from tests.alerts.service import WAIT_SECONDS, Site
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.long
 
 SECRET = "only-for-this-test"
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from decimal import Decimal
 
+import pytest
 from fastapi.testclient import TestClient
 
 from tests.board import ledger
@@ -19,6 +20,8 @@ from tests.board.places_judge import (
     Moment,
     each_moment,
 )
+
+pytestmark = pytest.mark.long
 
 
 @each_moment

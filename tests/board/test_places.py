@@ -18,6 +18,8 @@ from tests.board.county import plan
 from tests.board.places_judge import COUNTY, MOVED, PAST, TOWN, Moment, each_moment
 from tests.board.test_api import application
 
+pytestmark = pytest.mark.long
+
 
 @each_moment
 @pytest.mark.parametrize("division", [COUNTY, TOWN, "532622102"])

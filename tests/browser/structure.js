@@ -10,12 +10,17 @@
     const name = element.id ? `#${element.id}` : element.className && typeof element.className === "string" ? `.${element.className.split(" ").join(".")}` : "";
     return `${element.tagName.toLowerCase()}${name} "${element.textContent.trim().slice(0, 40)}"`;
   };
-  const clipped = (element) => { // for a screen reader alone
-    for (let box = element; box && box !== page; box = box.parentElement) {
-      if (getComputedStyle(box).clipPath === "inset(50%)") return true;
-    }
-    return false;
+  // Of a box or any around it; each is asked once, since a page has thousands of texts and few boxes.
+  const itOrAround = (holds) => {
+    const known = new Map();
+    const found = (box) => {
+      if (!box || box === page) return false;
+      if (!known.has(box)) known.set(box, holds(getComputedStyle(box)) || found(box.parentElement));
+      return known.get(box);
+    };
+    return found;
   };
+  const clipped = itOrAround((style) => style.clipPath === "inset(50%)"); // for a screen reader alone
   const hidden = (element) => !element.checkVisibility({ visibilityProperty: true }) || element.closest(".sprite, noscript, option, style, script") || clipped(element);
 
   // Nothing is wider than the window.
@@ -29,17 +34,14 @@
     while (["inline", "contents"].includes(getComputedStyle(box).display)) box = box.parentElement;
     return box;
   };
-  const scrolls = (element) => {
-    for (let box = element; box && box !== page; box = box.parentElement) {
-      if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return true;
-    }
-    return false;
-  };
+  const scrolls = itOrAround((style) => ["auto", "scroll"].includes(style.overflowX));
   // Wholly beyond the edge of a box that hides what does not fit: it is not there for the eye.
+  const hides = (style) => style.overflowX === "hidden" || style.overflowY === "hidden";
+  const mayBeHidden = itOrAround(hides);
   const outOfSight = (element, drawn) => {
+    if (!mayBeHidden(element)) return false;
     for (let box = element; box && box !== page; box = box.parentElement) {
-      const { overflowX, overflowY } = getComputedStyle(box);
-      if (overflowX !== "hidden" && overflowY !== "hidden") continue;
+      if (!hides(getComputedStyle(box))) continue;
       const edge = box.getBoundingClientRect();
       if (drawn.left >= edge.right || drawn.right <= edge.left || drawn.top >= edge.bottom || drawn.bottom <= edge.top) return true;
     }

@@ -20,15 +20,13 @@ from tests.browser.test_page import CHILDCARE, COUNTY, SCREENSHOTS, TOWN, change
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 SPAN = {"from": "2023-06-01", "to": "2024-06-01"}
 """The machine's clock is years past the county's figures."""
 BEYOND = """() => [...document.querySelectorAll("main *")].filter((one) => !one.closest(".scroll, .hidden")
     && one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 120))"""
 """What sticks out of the page at its side."""
-TALL = 30_000
-"""Pixels: a page on which every panel is seen at once."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +83,6 @@ def texts(column: Locator) -> list[str]:
 
 def test_every_panel_of_every_dashboard_is_drawn(filled_board: RunningBoard, open_page: Open) -> None:
     page = open_page(filled_board, address("county"))
-    page.set_viewport_size({"width": 1440, "height": TALL})
     declared: Any = filled_board.get("/v1/dashboards")["dashboards"]
     assert len(declared) >= 12
     for dashboard in declared:
@@ -93,11 +90,9 @@ def test_every_panel_of_every_dashboard_is_drawn(filled_board: RunningBoard, ope
         expect(page.locator("#h-dashboards")).to_contain_text(dashboard["title"]["zh"])
         panels = [panel for section in dashboard["sections"] for panel in section["panels"]]
         expect(page.locator(".box")).to_have_count(len(panels))
-        expect(page.locator(".box[aria-busy]")).to_have_count(0)
-        expect(page.locator(".box[data-failed]")).to_have_count(0)
         for panel in panels:
             answer: Any = filled_board.get(f"/v1/dashboards/{dashboard['id']}/panels/{panel['id']}", **SPAN)
-            drawn = page.locator(f"#box-{panel['id']}")
+            drawn = box(page, panel["id"])
             rows = len(answer["rows"])
             if rows == 0:
                 expect(drawn).to_contain_text("没有")
@@ -109,6 +104,8 @@ def test_every_panel_of_every_dashboard_is_drawn(filled_board: RunningBoard, ope
                 expect(drawn.locator("canvas")).to_have_count(1)
                 drawn.locator(".echart-data summary").click()
                 expect(drawn.locator(".echart-data tbody tr")).to_have_count(rows)
+        expect(page.locator(".box[aria-busy]")).to_have_count(0)
+        expect(page.locator(".box[data-failed]")).to_have_count(0)
 
 
 def test_the_counts_and_the_wall_are_the_figures(filled_board: RunningBoard, open_page: Open) -> None:

@@ -31,7 +31,7 @@ from tests.support.sampled import accounts, push
 from tests.support.services import YANSHAN, Service, environment
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 NEXT_DAY = END + timedelta(days=1)
 COUNTED_SECONDS = 180.0

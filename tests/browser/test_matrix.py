@@ -14,7 +14,7 @@ from tests.browser.test_page import SCREENSHOTS
 from tests.browser.views import DESK, HEIGHTS, PHONE, VIEWS, View
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 STRUCTURE = (Path(__file__).parent / "structure.js").read_text(encoding="utf-8")
 
@@ -72,7 +72,7 @@ def controls(page: Page, width: int) -> list[list[str]]:
 def test_each_view_in_each_language_scheme_and_width(
     view: View, board: RunningBoard, open_page: Open
 ) -> None:
-    page = open_page(board, view.path, width=view.widths[0], reduced=True, live=view.live)
+    page = open_page(board, view.path, width=view.widths[-1], reduced=True, live=view.live)
     page.locator(view.ready).first.wait_for()
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     wrong = []

@@ -11,6 +11,8 @@ import pytest
 from tests.cli.support import END_SECONDS, READY_SECONDS, Up, minmai, refused, running
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 PARTS = ("tansu", "deploy.embedded.clickhouse", "main ingest", "main aggregate", "main alerts", "main board")
 
 

@@ -23,6 +23,8 @@ from tests.ingest.support import event
 from tests.support.services import YANSHAN, Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 AGENCY = "commerce"
 TOLD_SECONDS = 60
 

@@ -21,6 +21,8 @@ from tests.support.brokers import Broker
 from tests.support.services import Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 AGENCY = "commerce"
 MESSAGES = 3_000
 WRONG = 5

@@ -18,6 +18,8 @@ from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
 from tests.support.services import Service, environment
 
+pytestmark = pytest.mark.long
+
 _ANSWERED_SECONDS = 90
 _COUNTED_SECONDS = 120
 

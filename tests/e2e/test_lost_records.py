@@ -21,6 +21,8 @@ from tests.support.ports import free_port
 from tests.support.services import YANSHAN, Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 STREAM = STREAMS["consumption-voucher"]
 HIDING = 60
 _SECONDS = 90

@@ -25,6 +25,8 @@ from tests.e2e.pushes import Item, pushes
 from tests.support.services import Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 RECORDS = 20_000
 END = date(2025, 12, 31)
 KILLS = 3

@@ -28,6 +28,8 @@ from tests.e2e.pushes import Event, Item
 from tests.support.services import Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 RECORDS = 100_000
 SCALE = 1.87
 """How many times the usual sample it takes to have so many."""

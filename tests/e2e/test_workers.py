@@ -27,6 +27,8 @@ from tests.support.clickhouse import ClickHouse
 from tests.support.services import YANSHAN, Service, environment
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 RECORDS = 2_500
 END = date(2024, 3, 31)
 PARTITIONS = 8

@@ -19,6 +19,8 @@ from tests.support.brokers import Broker
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 WAIT_SECONDS = 2
 
 _MOST = 100_000

@@ -24,6 +24,8 @@ from services.platform.topics import ensure_topics
 from tests.ingest.support import Service, event, voucher
 from tests.support.brokers import Broker
 
+pytestmark = pytest.mark.long
+
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TIMES = int(os.environ.get("MINMAI_TEST_FUZZ", "1"))
 ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"])

@@ -4,11 +4,15 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from tests.kills.faults import sequence
 from tests.kills.rounds import rounds
 from tests.kills.stage import staged
 from tests.support.brokers import Broker
 from tests.support.clickhouse import ClickHouse
+
+pytestmark = pytest.mark.long
 
 _SEED = 1
 _RECORDS = 60
