@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from tests.support.brokers import KINDS, Broker, Fresh, new_broker
 from tests.support.clickhouse import ClickHouse
+from tests.support.databases import Migrated
 
 # A busy machine is no failure: no test asserts on seconds.
 settings.register_profile("minmai", deadline=None)
@@ -110,6 +111,19 @@ def database(clickhouse: ClickHouse, request: pytest.FixtureRequest) -> Iterator
     if not request.node.stash.get(_failed, False):
         with clickhouse.client() as client:
             client.execute(f"DROP DATABASE {name} SYNC")
+
+
+@pytest.fixture(scope="session")
+def migrated_databases(clickhouse: ClickHouse) -> Migrated:
+    """Where `migrated` comes from."""
+    return Migrated(clickhouse)
+
+
+@pytest.fixture
+def migrated(migrated_databases: Migrated, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a database of this test's own with the whole schema, empty; kept when the test fails."""
+    with migrated_databases.lent(lambda: request.node.stash.get(_failed, False)) as name:
+        yield name
 
 
 @pytest.fixture(autouse=True)

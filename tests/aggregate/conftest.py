@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from services.platform.clickhouse import ClickHouse
-from services.platform.migrations import migrate
 from services.platform.plan import Plan, load_plan
 from services.platform.settings import Common
 from tests.support.clickhouse import ClickHouse as Server
@@ -20,11 +19,11 @@ def plan() -> Plan:
 
 
 @pytest.fixture
-def settings(clickhouse: Server, database: str) -> Common:
+def settings(clickhouse: Server, migrated: str) -> Common:
     return Common(
         clickhouse_host=clickhouse.host,
         clickhouse_port=clickhouse.port,
-        clickhouse_database=database,
+        clickhouse_database=migrated,
         plan=PLAN,
         clock="event",
     )
@@ -32,7 +31,6 @@ def settings(clickhouse: Server, database: str) -> Common:
 
 @pytest.fixture
 def pool(settings: Common) -> Iterator[ClickHouse]:
-    migrate(settings)
     pool = ClickHouse(settings)
     yield pool
     pool.close()

@@ -10,14 +10,17 @@ from services.platform.clickhouse import ClickHouse
 from services.platform.migrations import FOLDER, migrate
 from services.platform.plan import Plan
 from services.platform.settings import Common
+from tests.aggregate.conftest import PLAN
+from tests.support.clickhouse import ClickHouse as Server
 
 BEFORE = ("0001", "0002", "0003", "0004")
 NOON = datetime(2024, 5, 1, 4)  # noqa: DTZ001 - as ClickHouse's UTC columns take it
 
 
 def test_vouchers_counted_before_the_upgrade_count_after_it(
-    settings: Common, plan: Plan, tmp_path: Path
+    clickhouse: Server, database: str, plan: Plan, tmp_path: Path
 ) -> None:
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database, plan=PLAN)
     for file in FOLDER.glob("*.sql"):
         if file.name.startswith(BEFORE):
             shutil.copy(file, tmp_path)

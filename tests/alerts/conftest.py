@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.alerts.receivers import HttpReceiver, SmtpReceiver
 from tests.alerts.service import Site, ended
@@ -15,19 +14,15 @@ from tests.support.ports import free_port
 
 
 @pytest.fixture
-def settings(clickhouse: ClickHouse, database: str) -> Common:
+def settings(clickhouse: ClickHouse, migrated: str) -> Common:
     """Settings for a database that has been migrated."""
-    common = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
-    migrate(common)
-    return common
+    return Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated)
 
 
 @pytest.fixture
-def site(
-    settings: Common, fresh_broker: Broker, clickhouse: ClickHouse, database: str, tmp_path: Path
-) -> Iterator[Site]:
+def site(fresh_broker: Broker, clickhouse: ClickHouse, migrated: str, tmp_path: Path) -> Iterator[Site]:
     """A site whose service has not been started; no channel but the alert topic."""
-    with ended(Site(fresh_broker, clickhouse, database, tmp_path)) as made:
+    with ended(Site(fresh_broker, clickhouse, migrated, tmp_path)) as made:
         made.make_topics()
         yield made
 

@@ -50,9 +50,9 @@ def county(clickhouse: ClickHouse) -> Common:
 
 
 @pytest.fixture
-def settings(clickhouse: ClickHouse, database: str) -> Common:
-    """Settings for a new, empty database of this test's own, without a broker."""
-    return Common(clickhouse_port=clickhouse.port, clickhouse_database=database, plan=PLAN)
+def settings(clickhouse: ClickHouse, migrated: str) -> Common:
+    """Settings for a database of this test's own without rows, without a broker."""
+    return Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated, plan=PLAN)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from services.board.pipeline import Board
 from services.board.settings import BoardSettings
 from services.platform import clickhouse as platform
 from services.platform.errors import StartError
-from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.board.county import (
     HISTORY_DAYS,
@@ -47,6 +46,12 @@ def api(county: Common) -> TestClient:
 def own(settings: Common) -> TestClient:
     """The API of this test's own database."""
     return application(settings)
+
+
+@pytest.fixture
+def bare(settings: Common, database: str) -> TestClient:
+    """The API of a database without tables."""
+    return application(settings.model_copy(update={"clickhouse_database": database}))
 
 
 def _read(api: TestClient, path: str) -> Any:
@@ -186,8 +191,8 @@ def test_vouchers_add_up(api: TestClient) -> None:
     assert shown == hourly
 
 
-def test_alerts_without_a_log_are_not_called_quiet(own: TestClient) -> None:
-    assert _read(own, "/v1/alerts") == {"available": False, "alerts": []}
+def test_alerts_without_a_log_are_not_called_quiet(bare: TestClient) -> None:
+    assert _read(bare, "/v1/alerts") == {"available": False, "alerts": []}
 
 
 def test_alerts_show_the_newest_state_of_each_rule(api: TestClient) -> None:
@@ -204,7 +209,6 @@ def test_alerts_show_the_newest_state_of_each_rule(api: TestClient) -> None:
 
 
 def test_each_stopped_feed_is_an_alert_of_its_own(settings: Common, own: TestClient) -> None:
-    migrate(settings)
     pool = platform.ClickHouse(settings)
     rows = [("clinics", "firing", 1), ("sports", "firing", 2), ("sports", "resolved", 3)]
     pool.insert(
@@ -234,7 +238,6 @@ def test_feeds_say_how_much_came_and_when(api: TestClient) -> None:
 
 
 def test_a_new_database_has_declarations_and_no_figures(settings: Common, own: TestClient) -> None:
-    migrate(settings)
     answer = _read(own, "/v1/indicators")
     assert answer["as_of"] is None
     assert all(entry["figures"] == [] for entry in answer["indicators"])
@@ -244,9 +247,9 @@ def test_a_new_database_has_declarations_and_no_figures(settings: Common, own: T
     assert _read(own, f"/v1/indicators/{CHILDCARE}/history")["points"] == []
 
 
-def test_readiness_names_what_is_missing(own: TestClient) -> None:
-    assert own.get("/healthz").json() == {"status": "alive"}
-    response = own.get("/readyz")  # the database has no tables
+def test_readiness_names_what_is_missing(bare: TestClient) -> None:
+    assert bare.get("/healthz").json() == {"status": "alive"}
+    response = bare.get("/readyz")
     assert response.status_code == 503
     assert "indicator_live" in response.json()["detail"]
 

@@ -7,7 +7,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.platform import clickhouse as platform
-from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.aggregate.test_definitions import redefined
 from tests.aggregate.test_keeper import COUNTY, DAY, ISSUED, count, keeper, voucher
@@ -22,7 +21,6 @@ BEFORE = {"known_at": "2026-02-15"}
 @pytest.fixture
 async def api(settings: Common) -> TestClient:
     """A board whose plan has the first definition, of tables that an aggregator has brought to the second."""
-    migrate(settings)
     pool = platform.ClickHouse(settings)
     await count(pool, "consumption-voucher", voucher(1), voucher(2))  # received on 1 January 2026
     keeper(pool, FIRST).refresh(DAY, datetime(2026, 2, 1, tzinfo=UTC))

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from services.alerts.routing.store import UnknownOrder
-from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.alerts.pages.office import Office
 from tests.browser.conftest import HEIGHTS
@@ -20,7 +19,6 @@ TOO_WIDE = "Math.max(0, document.documentElement.scrollWidth - document.document
 
 @pytest.fixture
 def office(settings: Common) -> Iterator[Office]:
-    migrate(settings)
     made = Office(settings)
     yield made
     made.close()

@@ -10,7 +10,6 @@ from schemas import examples
 from schemas.streams import RETRACTION, STREAMS
 from services.ingest.agencies import add
 from services.platform import clickhouse as platform
-from services.platform.migrations import migrate
 from services.platform.plan import Plan, load_plan
 from services.platform.settings import Common
 from services.platform.topics import ensure_topics
@@ -20,16 +19,15 @@ from tests.support.services import YANSHAN
 
 
 @pytest.fixture
-def settings(fresh_broker: Broker, clickhouse: ClickHouse, database: str) -> Common:
+def settings(fresh_broker: Broker, clickhouse: ClickHouse, migrated: str) -> Common:
     """The settings of an installation that is ready for its services."""
     settings = Common(
         kafka=fresh_broker.bootstrap,
         clickhouse_port=clickhouse.port,
-        clickhouse_database=database,
+        clickhouse_database=migrated,
         plan=YANSHAN,
         clock="event",
     )
-    migrate(settings)
     ensure_topics(settings.kafka)
     return settings
 

@@ -49,16 +49,15 @@ class Worker(Service):
 
 
 @pytest.fixture
-def settings(fresh_broker: Broker, clickhouse: ClickHouse, database: str) -> Common:
+def settings(fresh_broker: Broker, clickhouse: ClickHouse, migrated: str) -> Common:
     """An installation with eight partitions a stream."""
     settings = Common(
         kafka=fresh_broker.bootstrap,
         clickhouse_port=clickhouse.port,
-        clickhouse_database=database,
+        clickhouse_database=migrated,
         plan=YANSHAN,
         clock="event",
     )
-    migrate(settings)
     ensure_topics(settings.kafka, partitions=PARTITIONS)
     return settings
 

@@ -31,7 +31,6 @@ from services.ingest.pipeline import Pipeline
 from services.ingest.settings import IngestSettings
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
-from services.platform.migrations import migrate
 from services.platform.topics import ensure_topics
 from tests.aggregate import support as counting
 from tests.ingest.support import PLAN, messages
@@ -229,7 +228,7 @@ class Refusing:
 
 @pytest.fixture
 async def refusing(
-    broker: Broker, clickhouse: Server, database: str, people: Path
+    broker: Broker, clickhouse: Server, migrated: str, people: Path
 ) -> AsyncIterator[Refusing]:
     ensure_topics(broker.bootstrap)
     settings = IngestSettings(
@@ -237,12 +236,11 @@ async def refusing(
         plan=PLAN,
         agencies=people,
         clickhouse_port=clickhouse.port,
-        clickhouse_database=database,
+        clickhouse_database=migrated,
         body_wait=0.2,
         agency_pushes_burst=2,
         agency_pushes_per_second=0.001,
     )
-    migrate(settings)
     app = create_app(settings)
     pool = ClickHouse(settings)
     async with app.router.lifespan_context(app):

@@ -9,7 +9,6 @@ from services.ingest.counted import all_counted
 from services.ingest.message import Message
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
-from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.support.clickhouse import ClickHouse as Server
 
@@ -18,9 +17,8 @@ def message(number: int, stream: str = "facility") -> Message:
     return Message(f"minmai.{stream}.v1", number, b"k", b"{}")
 
 
-def test_only_what_has_its_identity_in_its_stream_is_counted(clickhouse: Server, database: str) -> None:
-    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
-    migrate(settings)
+def test_only_what_has_its_identity_in_its_stream_is_counted(clickhouse: Server, migrated: str) -> None:
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated)
     pool = ClickHouse(settings)
     many = [message(number) for number in range(5_000)]
     assert not all_counted(pool, many)
@@ -48,9 +46,8 @@ def letter(number: int, receipt: str) -> Message:
     return Message(DEAD_LETTER_TOPIC, number, str(number).encode(), b'{"receipt":"%b"}' % receipt.encode())
 
 
-def test_a_dead_letter_is_stored_once_the_push_it_came_with_has_it(clickhouse: Server, database: str) -> None:
-    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
-    migrate(settings)
+def test_a_dead_letter_is_stored_once_the_push_it_came_with_has_it(clickhouse: Server, migrated: str) -> None:
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated)
     pool = ClickHouse(settings)
     many = [letter(number, "first") for number in range(2_500)]
     assert not all_counted(pool, many)
@@ -72,10 +69,9 @@ def test_a_dead_letter_is_stored_once_the_push_it_came_with_has_it(clickhouse: S
 
 
 def test_a_receipt_that_has_grown_is_held_to_all_or_to_what_it_promised(
-    clickhouse: Server, database: str
+    clickhouse: Server, migrated: str
 ) -> None:
-    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
-    migrate(settings)
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated)
     pool = ClickHouse(settings)
     receipt = UUID(int=1)
     early, late = (

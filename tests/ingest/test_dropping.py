@@ -12,7 +12,6 @@ from services.ingest.agencies import add
 from services.ingest.journal import read
 from services.ingest.message import Message
 from services.platform.clickhouse import ClickHouse
-from services.platform.migrations import migrate
 from services.platform.settings import Common
 from services.platform.topics import ensure_topics
 from tests.ingest.support import Service, voucher, wait_for_subjects
@@ -40,10 +39,9 @@ def count(pool: ClickHouse, messages: Sequence[Message]) -> None:
 
 
 def test_counted_segments_are_dropped_and_the_others_replayed(
-    fresh_broker: Broker, clickhouse: Server, database: str, tmp_path: Path, request: pytest.FixtureRequest
+    fresh_broker: Broker, clickhouse: Server, migrated: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
-    migrate(settings)
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated)
     pool = ClickHouse(settings)
     ensure_topics(fresh_broker.bootstrap)
     headers = {"authorization": f"Bearer {add(tmp_path / 'agencies.json', 'commerce', STREAMS, ['532622'])}"}
@@ -53,7 +51,7 @@ def test_counted_segments_are_dropped_and_the_others_replayed(
         MINMAI_JOURNAL=str(journal),
         MINMAI_JOURNAL_SEGMENT_BYTES="2000",
         MINMAI_CLICKHOUSE_PORT=str(clickhouse.port),
-        MINMAI_CLICKHOUSE_DATABASE=database,
+        MINMAI_CLICKHOUSE_DATABASE=migrated,
     )
     request.addfinalizer(service.kill)
     service.start()

@@ -27,7 +27,6 @@ from services.ingest.records import Record
 from services.ingest.settings import BYTES_A_RECORD, IngestSettings
 from services.platform import topics
 from services.platform.clickhouse import ClickHouse as Pool
-from services.platform.migrations import migrate
 from services.platform.plan import load_plan
 from services.platform.topics import ensure_topics, topic_ids
 from tests.ingest.support import PLAN, Message, event, messages, voucher
@@ -121,15 +120,14 @@ def everything(bootstrap: str, topic: str) -> list[bytes]:
 
 
 @pytest.fixture
-def feeding(broker: Broker, clickhouse: ClickHouse, database: str, tmp_path: Path) -> Feeding:
+def feeding(broker: Broker, clickhouse: ClickHouse, migrated: str, tmp_path: Path) -> Feeding:
     settings = IngestSettings(
         kafka=broker.bootstrap,
         plan=PLAN,
         agencies=tmp_path / "agencies.json",
         clickhouse_port=clickhouse.port,
-        clickhouse_database=database,
+        clickhouse_database=migrated,
     )
-    migrate(settings)
     return Feeding(settings)
 
 

@@ -14,7 +14,6 @@ from services.ingest.filter import Filter
 from services.ingest.known import Known
 from services.ingest.receipts import Name
 from services.platform.clickhouse import ClickHouse, Rows
-from services.platform.migrations import migrate
 from services.platform.settings import Common
 from tests.aggregate import support as counting
 from tests.ingest.support import voucher
@@ -46,9 +45,8 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pool(clickhouse: Server, database: str) -> Iterator[Asked]:
-    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database)
-    migrate(settings)
+def pool(clickhouse: Server, migrated: str) -> Iterator[Asked]:
+    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated)
     one = Asked(settings)
     yield one
     one.close()

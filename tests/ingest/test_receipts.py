@@ -24,7 +24,6 @@ from services.ingest.receipts import Origin, Taking
 from services.ingest.records import Record
 from services.ingest.settings import IngestSettings
 from services.platform.clickhouse import ClickHouse
-from services.platform.migrations import migrate
 from services.platform.topics import ensure_topics
 from tests.aggregate import support as counting
 from tests.aggregate.test_keeper import DAY
@@ -176,7 +175,7 @@ async def test_a_wrong_parameter_is_a_problem(gateway: Gateway) -> None:
 
 @pytest.fixture
 async def counted(
-    broker: Broker, clickhouse: Server, database: str, tmp_path: Path
+    broker: Broker, clickhouse: Server, migrated: str, tmp_path: Path
 ) -> AsyncIterator[tuple[Gateway, ClickHouse]]:
     """A gateway beside a ClickHouse."""
     ensure_topics(broker.bootstrap)
@@ -185,10 +184,9 @@ async def counted(
         plan=PLAN,
         agencies=tmp_path / "agencies.json",
         clickhouse_port=clickhouse.port,
-        clickhouse_database=database,
+        clickhouse_database=migrated,
         known_wait=30,
     )
-    migrate(settings)
     pool = ClickHouse(settings)
     async with running(settings) as gateway:
         yield gateway, pool

@@ -17,7 +17,6 @@ from services.ingest.received import ByEventClock, ByWallClock, received_for
 from services.ingest.settings import IngestSettings
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
-from services.platform.migrations import migrate
 from services.platform.settings import Common
 from services.platform.topics import ensure_topics
 from tests.ingest.support import PLAN, Service, messages, of_receipt, voucher
@@ -31,10 +30,8 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture
-def settings(clickhouse: Server, database: str) -> Common:
-    settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=database, clock="event")
-    migrate(settings)
-    return settings
+def settings(clickhouse: Server, migrated: str) -> Common:
+    return Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated, clock="event")
 
 
 @pytest.fixture
