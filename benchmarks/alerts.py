@@ -142,7 +142,7 @@ def _round(pool: ClickHouse, plan: Plan, crowd: Crowd, wanted: argparse.Namespac
     made = [one for batch in kept(pool, batches) for one in batch]
     ended = time.perf_counter()
     told = sum(len(one.notice.covers) for one in made)
-    megabytes = sum(len(one.notice.payload.encode()) for one in made) / 1e6
+    megabytes = sum(len(one.notice.payload) for one in made) / 1e6
     [(rows,)] = pool.query("SELECT count() FROM alert_notice")
     assert rows == len(made) > 0, (rows, len(made))
     pool.query("TRUNCATE TABLE alert_notice")

@@ -48,7 +48,7 @@ def show(id: str) -> None:
             f"{'attempt':<11} {attempt.number:>3} {attempt.at:%Y-%m-%d %H:%M:%S} {attempt.state:<9} "
             f"{attempt.duration_ms:>6} ms  {attempt.answer}"
         )
-    print(notice.payload)
+    print(notice.payload.decode())
 
 
 def resend(id: str) -> None:

@@ -189,7 +189,7 @@ class Courier:
 
     async def _try(self, channel: Channel, notice: Notice, to: Recipient) -> Outcome:
         try:
-            payload = filled(notice.payload, self._link(notice.subscriber))
+            payload = filled(notice.payload.decode(), self._link(notice.subscriber)).encode()
             return await channel.send(replace(notice, payload=payload), to)
         except Exception as error:
             # A bug of ours in one channel must not end the others; it is loud here and in the ledger.

@@ -189,7 +189,7 @@ def _notice(row: dict[str, Any]) -> Notice:
         subscriber=row["subscriber"],
         channel=row["channel"],
         recipient=row["recipient"],
-        payload=row["body"],
+        payload=row["body"].encode(),
         why=row["why"],
         created_at=row["created_at"],
         not_before=row["earliest"],

@@ -5,14 +5,16 @@ it is sent, and where the rest can be seen.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import ClassVar, Final
+from functools import lru_cache, partial
+from typing import ClassVar, Final, NamedTuple
+
+import orjson
 
 from schemas.alert import AlertChange
 from schemas.declaration import Text
 from schemas.words import ALERT_STATE, SEVERITY
 from services.alerts.channels import Language, Why
-from services.alerts.channels.cut import Items, Size, joined, utf8
+from services.alerts.channels.cut import Part, Parts, Size, fitted, utf8
 from services.alerts.place import manageable
 from services.alerts.rules.limits import plain, with_unit
 
@@ -34,7 +36,7 @@ _WHY: dict[Why, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Style:
     """How a receiver writes what is not plain words."""
 
@@ -50,7 +52,9 @@ class Style:
 
 @lru_cache(4_096)  # mostly phrases of this module, and names of the plan
 def _one_line(text: str) -> str:
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() else " " for one in text)
+    return " ".join(text.split())
 
 
 PLAIN = Style(
@@ -80,14 +84,21 @@ class Letter:
     """A rendered notice: a title of one line and the text's parts, from which `text` makes what fits."""
 
     title: str
-    head: str
-    items: Items
-    foot: str
-    more: Callable[[int], str]
+    head: Part
+    items: Parts
+    foot: Part
+    more: Callable[[int], Part]
 
     def text(self, most: int | None = None, size: Size = utf8) -> str:
         """The text within so many bytes; what is left out is said, with a link to it."""
-        return joined(self.head, self.items, self.foot, most, more=self.more, size=size)
+        return "".join([part.text for part in self._fitted(most, size)])
+
+    def json(self, most: int | None = None, size: Size = utf8) -> orjson.Fragment:
+        """The same text as orjson writes it, of parts that are escaped already."""
+        return orjson.Fragment(b'"%b"' % b"".join([part.json for part in self._fitted(most, size)]))
+
+    def _fitted(self, most: int | None, size: Size) -> list[Part]:
+        return fitted(self.head, self.items, self.foot, most, more=self.more, size=size)
 
 
 def letter(
@@ -106,27 +117,18 @@ def letter(
     title = _title(changes, say, why)
     end = style.line
     sent = f"{say.label('发送原因', 'Sent because')}: {say.pair(*_WHY[why])}"
+    head = Part.of(f"{style.heading(title)}{end}{end}{sent}{end}{end}")
     board = changes[0].link.partition("#")[0]
-    seen = say.pair("在看板上查看", "see the board")
-
-    def more(left: int) -> str:
-        if len(changes) == 1:
-            rest = say.pair("内容过长已截断", "cut, for it is too long")
-        else:
-            rest = say.pair(f"另有 {left} 条", f"{left} more")
-        return f"{end}{rest} · {style.link(seen, board)}{end}"
 
     if len(changes) == 1:
         [change] = changes
-        items: Items = [f"{line}{end}" for line in _facts(change, say)]
-        foot = end + end.join(_links(change, say)) + end
+        items: Parts = [Part.of(f"{line}{end}") for line in _facts(change, say)]
+        links = _links(change, say)
     else:
         items = _Briefs(changes, say)
-        foot = f"{end}{style.link(say.label('看板', 'Board'), board)}{end}"
-    if managed:
-        label = say.label("确认、静默、订阅设置", "Acknowledge, silence, settings")
-        foot += manageable(lambda url: f"{style.link(label, url)}{end}")
-    return Letter(title, f"{style.heading(title)}{end}{end}{sent}{end}{end}", items, foot, more)
+        links = [style.link(say.label("看板", "Board"), board)]
+    more = partial(_more, say, board, len(changes) == 1)
+    return Letter(title, head, items, _foot(say, tuple(links), managed), more)
 
 
 def title(changes: Sequence[AlertChange], language: Language, why: Why) -> str:
@@ -134,12 +136,11 @@ def title(changes: Sequence[AlertChange], language: Language, why: Why) -> str:
     return _title(changes, _Speech(language, PLAIN), why)
 
 
-class _Speech:
+class _Speech(NamedTuple):
     """Speaks a language, in a style."""
 
-    def __init__(self, language: Language, style: Style) -> None:
-        self.language = language
-        self.style = style
+    language: Language
+    style: Style
 
     def label(self, zh: str, en: str) -> str:
         """A label: both stand side by side."""
@@ -165,39 +166,60 @@ class _Speech:
         return f"{self.style.strong(self.label(zh, en))}: {value}"
 
 
+# Foot and rest of a list are the same for all who read it in one language.
+
+
+@lru_cache(1_024)
+def _foot(say: _Speech, links: tuple[str, ...], managed: bool) -> Part:
+    end = say.style.line
+    foot = end + end.join(links) + end
+    if managed:
+        label = say.label("确认、静默、订阅设置", "Acknowledge, silence, settings")
+        foot += manageable(lambda url: f"{say.style.link(label, url)}{end}")
+    return Part.of(foot)
+
+
+@lru_cache(1_024)
+def _more(say: _Speech, board: str, alone: bool, left: int) -> Part:
+    if alone:
+        rest = say.pair("内容过长已截断", "cut, for it is too long")
+    else:
+        rest = say.pair(f"另有 {left} 条", f"{left} more")
+    end, seen = say.style.line, say.pair("在看板上查看", "see the board")
+    return Part.of(f"{end}{rest} · {say.style.link(seen, board)}{end}")
+
+
 def _title(changes: Sequence[AlertChange], say: _Speech, why: Why) -> str:
     first = changes[0]
-    state = _state(first)
-    marks = [(state.zh, state.en)] if len(changes) == 1 else [("预警汇总", "Alerts")]
+    marks = [_state(first)] if len(changes) == 1 else [("预警汇总", "Alerts")]
     if any(one.correction for one in changes):
         marks.insert(0, ("更正", "Correction"))
     if why == "test":
         marks = [("测试", "Test")]
-    zh = "".join(f"【{one}】" for one, _ in marks)
-    en = " ".join(f"[{one}]" for _, one in marks)
-    about = _name(first)
+    zh = "".join([f"【{one}】" for one, _ in marks])
+    en = " ".join([f"[{one}]" for _, one in marks])
+    zh_name, en_name = _name(first)
     if len(changes) > 1:
-        firing = sum(one.state not in ("resolved", "ok") for one in changes)
-        over = len(changes) - firing
-        about = Text(
-            zh=f"{firing} 项告警、{over} 项解除：{about.zh} 等",
-            en=f"{firing} firing, {over} over: {about.en} and others",
-        )
-    return say.pair(f"{zh}民脉 {about.zh}", f"{en} minmai {about.en}")
+        states = [one.state for one in changes]
+        over = states.count("resolved") + states.count("ok")
+        firing = len(states) - over
+        zh_name = f"{firing} 项告警、{over} 项解除：{zh_name} 等"
+        en_name = f"{firing} firing, {over} over: {en_name} and others"
+    return say.pair(f"{zh}民脉 {zh_name}", f"{en} minmai {en_name}")
 
 
-def _state(change: AlertChange) -> Text:
+def _state(change: AlertChange) -> tuple[str, str]:
     """What is shown, as it stands at the beginning of a line."""
     text = ALERT_STATE[change.state]
-    return Text(zh=text.zh, en=text.en.capitalize())
+    return text.zh, text.en.capitalize()
 
 
-def _name(change: AlertChange) -> Text:
+def _name(change: AlertChange) -> tuple[str, str]:
     name = change.subject_name if change.subject else None
     zh, en = (name.zh, name.en) if name else (change.subject, change.subject)
-    return Text(
-        zh=" ".join(filter(None, (change.division_name, zh, change.name.zh))),
-        en=": ".join(filter(None, (change.division_name, change.name.en, en))),
+    return (
+        " ".join(filter(None, (change.division_name, zh, change.name.zh))),
+        ": ".join(filter(None, (change.division_name, change.name.en, en))),
     )
 
 
@@ -215,7 +237,7 @@ def _facts(change: AlertChange, say: _Speech) -> list[str]:
         say.fact("截至", "As of", change.as_of.isoformat()),
         *([say.fact("责任部门", "Responsible", clean(change.owner))] if change.owner else []),
         say.fact("级别", "Severity", say.text(SEVERITY[change.severity])),
-        say.fact("状态", "State", say.text(_state(change))),
+        say.fact("状态", "State", say.pair(*_state(change))),
         say.fact("原因", "Reason", say.text(change.reason)),
         *([say.fact("操作人", "By", clean(change.by))] if change.by else []),
         *([say.fact("更正", "Correction", say.pair(*_WHY["correction"]))] if change.correction else []),
@@ -227,32 +249,32 @@ class _Briefs:
     thousands are told of a choice of the same alerts, and often no more fit than the first.
     """
 
-    _made: ClassVar[defaultdict[tuple[Language, int], dict[int, tuple[AlertChange, str]]]] = defaultdict(dict)
-    """By language and style, then by the identity of the change."""
+    _made: ClassVar[defaultdict[_Speech, dict[int, tuple[AlertChange, Part]]]] = defaultdict(dict)
+    """By language and style, then by the identity of the change, which lives as long as what is known."""
     _MOST: Final = 10_000
 
     def __init__(self, changes: Sequence[AlertChange], say: _Speech) -> None:
         self._changes = changes
         self._say = say
-        self._known = self._made[say.language, id(say.style)]
+        self._known = self._made[say]
         if len(self._known) > self._MOST:
             self._known.clear()
 
     def __len__(self) -> int:
         return len(self._changes)
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Part]:
         known = self._known
         for change in self._changes:
             made = known.get(id(change))
-            if made is None or made[0] is not change:
-                made = known[id(change)] = (change, _brief(change, self._say))
+            if made is None:
+                made = known[id(change)] = (change, Part.of(_brief(change, self._say)))
             yield made[1]
 
 
 def _brief(change: AlertChange, say: _Speech) -> str:
     """An alert among others: what and where, the figure, whose it is, where to look."""
-    state, severity = say.text(_state(change)), say.text(SEVERITY[change.severity])
+    state, severity = say.pair(*_state(change)), say.text(SEVERITY[change.severity])
     mark = f"{say.pair(*_WHY['correction'])}: " if change.correction else ""
     figure = [
         _amount(change, change.shown, say),
@@ -262,7 +284,7 @@ def _brief(change: AlertChange, say: _Speech) -> str:
     owner = [say.style.clean(change.owner)] if change.owner else []
     return say.style.line.join(
         (
-            say.style.strong(f"{state} ({severity}) {say.text(_name(change))}"),
+            say.style.strong(f"{state} ({severity}) {say.pair(*_name(change))}"),
             f"{mark}{'; '.join(figure)}",
             " · ".join([*owner, *_links(change, say, short=True)]),
             "",

@@ -47,7 +47,7 @@ async def send(channel: Channel, address: str) -> Outcome:
 
 def notice(channel: Channel, to: Recipient) -> Notice:
     made = notice_of([CHANGE], Destination("someone", channel.name, to), channel, "first", NOW)
-    return replace(made, payload=filled(made.payload, None))  # as the courier does
+    return replace(made, payload=filled(made.payload.decode(), None).encode())  # as the courier does
 
 
 @pytest.fixture

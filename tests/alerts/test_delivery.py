@@ -36,8 +36,8 @@ class FakeChannel:
     def recipient(self, address: str, language: Language = "both") -> Recipient:
         return Recipient(address, address, language)
 
-    def payload(self, *_: object) -> str:
-        return "payload"
+    def payload(self, *_: object) -> bytes:
+        return b"payload"
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
         self.sent.append(notice.covers[0].state)

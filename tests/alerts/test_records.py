@@ -74,7 +74,7 @@ def test_notices_are_listed_and_shown_without_a_secret(pool: Pool) -> None:
     assert run("notices", "--limit", "2").count("\n") == 2
     assert "no notices" in run("notices", "--subscriber", "nobody")
     whole = run("notice", str(made[0].notice_id)[:10])
-    for expected in ("said 1", "said 2", "5 ms", "delivered", str(CHANGE.alert_id), made[0].payload):
+    for expected in ("said 1", "said 2", "5 ms", "delivered", str(CHANGE.alert_id), made[0].payload.decode()):
         assert expected in whole
     assert "hush-hush" not in whole + run("notices")
 

@@ -2,8 +2,14 @@
 
 from datetime import timedelta
 
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.alerts.channels import Language
 from services.alerts.place import filled
-from services.alerts.templates import PLAIN, letter, title
+from services.alerts.templates import PLAIN, Style, letter, markdown, title
 from tests.alerts.changes import CHANGE, FORECAST, NOW, changed
 
 FULL = changed(**FORECAST)
@@ -76,3 +82,14 @@ def test_what_is_not_known_is_not_made_up() -> None:
 def test_a_title_is_one_line_whatever_a_name_says() -> None:
     odd = changed(subject="m", subject_name={"zh": "甲\r\nBcc: x@y.example\u2028乙", "en": "m"})
     assert letter([odd], "both", "first", PLAIN).title.splitlines() == [title([odd], "both", "first")]
+
+
+@given(names=st.lists(st.text(max_size=20), min_size=1, max_size=5), most=st.none() | st.integers(400, 3_000))
+@pytest.mark.parametrize("style", [PLAIN, markdown("\n\n")], ids=["plain", "markdown"])
+@pytest.mark.parametrize("language", ["zh", "both"])
+def test_a_letter_in_json_is_its_text_in_json(
+    names: list[str], most: int | None, style: Style, language: Language
+) -> None:
+    told = [changed(division_name=name, owner=name, link=f"https://board.example/{name}") for name in names]
+    said = letter(told, language, "new", style)
+    assert orjson.dumps({"text": said.json(most)}) == orjson.dumps({"text": said.text(most)})

@@ -82,7 +82,7 @@ class Notice:
     subscriber: str
     channel: str
     recipient: str
-    payload: str
+    payload: bytes
     why: Why
     created_at: datetime
     not_before: datetime
@@ -140,7 +140,7 @@ class Channel(Protocol):
     def recipient(self, address: str, language: Language = "both") -> Recipient:
         """Read an address; raises AddressError for one that is none."""
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """What will be sent, in the form the ledger keeps: in the recipient's language, within the limits."""
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:

@@ -36,14 +36,14 @@ class Alertmanager:
         """Where Alertmanager is, its prefix included; it may hold a user and password."""
         return web_recipient(address, language, login=True)
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """What the API takes: a list of alerts."""
-        return orjson.dumps([_alert(one, to.language, why) for one in changes]).decode()
+        return orjson.dumps([_alert(one, to.language, why) for one in changes])
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
         """200 is delivered, 400 refuses for good; see `Answer.outcome`."""
         bare, _ = fragment(to.address)
-        answer = await self._web.post(f"{bare.rstrip('/')}/api/v2/alerts", to, notice.payload.encode())
+        answer = await self._web.post(f"{bare.rstrip('/')}/api/v2/alerts", to, notice.payload)
         return answer if isinstance(answer, Outcome) else answer.outcome(to)
 
     async def close(self) -> None:

@@ -47,15 +47,15 @@ class Apprise:
         plugin = _plugin(address)
         return Recipient(address, f"{plugin.service_name} #{mark(address)}", language)
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """Title and text as JSON, no longer than the service takes."""
         plugin = _plugin(to.address)
         letter = templates.letter(changes, to.language, why)
         title = cut(letter.title, plugin.title_maxlen) if plugin.title_maxlen else ""
         over = all(one.state in ("resolved", "ok") for one in changes)
         kind = "success" if over else {"critical": "failure"}.get(changes[0].severity, "warning")
-        said = {"title": title, "text": letter.text(plugin.body_maxlen), "kind": kind}
-        return orjson.dumps(said).decode()
+        said = {"title": title, "text": letter.json(plugin.body_maxlen), "kind": kind}
+        return orjson.dumps(said)
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
         """What apprise could not send may pass; it does not say whether it ever will."""

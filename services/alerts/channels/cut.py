@@ -2,34 +2,45 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from operator import attrgetter
+from typing import Final, NamedTuple, Protocol
 
 import orjson
 
-Size = Callable[[str], int]
-"""Bytes of a text; that of two texts together is the sum."""
+
+class Part(NamedTuple):
+    """A part of a text, measured and escaped once for all the texts it is part of."""
+
+    text: str
+    json: bytes
+    """The text within a JSON string, quotes left out: that of two parts together is the one behind the other.
+    """
+    utf8: int
+    """Bytes of the text itself."""
+    in_json: int
+    """Bytes of `json`."""
+
+    @classmethod
+    def of(cls, text: str) -> "Part":
+        json = orjson.dumps(text)[1:-1]
+        return cls(text, json, len(text.encode()), len(json))
+
+
+Size = Callable[[Part], int]
+"""Bytes of a part; that of two parts together is the sum."""
+
+utf8: Final[Size] = attrgetter("utf8")
+in_json: Final[Size] = attrgetter("in_json")
 
 _MARK = "…"
-_WIDEST = 6
-"""Bytes a character has at most, as one that JSON escapes; it has one at least."""
 
 
-class Items(Protocol):
-    """Texts in their order: a list, or what makes them one by one when they are asked for."""
+class Parts(Protocol):
+    """Parts in their order: a list, or what makes them one by one when they are asked for."""
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[str]: ...
-
-
-def utf8(text: str) -> int:
-    """Bytes of the text itself."""
-    return len(text.encode())
-
-
-def in_json(text: str) -> int:
-    """Bytes of the text within a JSON string, quotes left out."""
-    return len(orjson.dumps(text)) - 2
+    def __iter__(self) -> Iterator[Part]: ...
 
 
 def cut(text: str, most: int, size: Size = utf8) -> str:
@@ -37,15 +48,15 @@ def cut(text: str, most: int, size: Size = utf8) -> str:
 
     No character is cut in two, nor parted from the marks that belong to it. Empty where not even … fits.
     """
-    if size(text) <= most:
+    if size(Part.of(text)) <= most:
         return text
-    room = most - size(_MARK)
+    room = most - size(Part.of(_MARK))
     if room < 0:
         return ""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if size(text[:middle]) <= room:
+        if size(Part.of(text[:middle])) <= room:
             low = middle
         else:
             high = middle - 1
@@ -54,48 +65,42 @@ def cut(text: str, most: int, size: Size = utf8) -> str:
     return text[:low] + _MARK
 
 
-def joined(
-    head: str,
-    items: Items,
-    foot: str,
+def fitted(
+    head: Part,
+    items: Parts,
+    foot: Part,
     most: int | None,
     *,
-    more: Callable[[int], str],
+    more: Callable[[int], Part],
     size: Size = utf8,
-) -> str:
+) -> list[Part]:
     """Return head, items and foot; where that is too much, as many items as fit, then `more` of how many are
     left, which says where they are. A first item that does not fit alone is cut.
 
-    No item is taken of which it is plain by the characters before that it does not fit.
+    No item is asked for behind the first that does not fit.
     """
     if most is None:
-        return head + "".join(items) + foot
+        return [head, *items, foot]
     room = left = most - size(head) - size(foot)
-    kept: list[str] = []
-    characters = 0
+    kept: list[Part] = []
     for item in items:
-        kept.append(item)
-        characters += len(item)
-        if characters > room:
-            break
-    if len(kept) == len(items) and characters * _WIDEST <= room:
-        return head + "".join(kept) + foot
-    for number, item in enumerate(kept):
         left -= size(item)
+        kept.append(item)
         if left < 0:
-            kept = kept[: number + 1]
             break
     if left >= 0:
-        return head + "".join(kept) + foot
+        return [head, *kept, foot]
     reserve = max(size(more(1)), size(more(len(items))))
     while kept and left < reserve:
         left += size(kept.pop())
     if kept:
-        return head + "".join(kept) + more(len(items) - len(kept)) + foot
+        return [head, *kept, more(len(items) - len(kept)), foot]
     room -= reserve
-    if room > size(_MARK):
-        return head + cut(next(iter(items), ""), room, size) + more(len(items)) + foot
-    return cut(head, most - size(more(len(items))), size) + more(len(items))
+    whole = more(len(items))
+    if room > size(Part.of(_MARK)):
+        first = next((item.text for item in items), "")
+        return [head, Part.of(cut(first, room, size)), whole, foot]
+    return [Part.of(cut(head.text, most - size(whole), size)), whole]
 
 
 def _belongs(text: str, at: int) -> bool:

@@ -58,21 +58,21 @@ class DingTalk(Robot):
         460101: _WRONG,  # too long
     }
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """Markdown; the limit counts the body's bytes."""
         letter = templates.letter(changes, to.language, why, _STYLE)
         title = cut(letter.title, _TITLE_BYTES)
         room = BODY_BYTES - len(_body(title, ""))
-        return _body(title, letter.text(room, in_json)).decode()
+        return _body(title, letter.json(room, in_json))
 
-    def signed(self, url: str, payload: str, secret: str) -> tuple[str, bytes]:
+    def signed(self, url: str, payload: bytes, secret: str) -> tuple[str, bytes]:
         """The sign is HMAC-SHA256 of "<milliseconds>\\n<secret>" under the secret, valid for an hour."""
         if secret:
             at = round(self._now() * 1000)
             digest = hmac.new(secret.encode(), f"{at}\n{secret}".encode(), "sha256").digest()
             url += "&" + urlencode({"timestamp": at, "sign": base64.b64encode(digest).decode()})
-        return url, payload.encode()
+        return url, payload
 
 
-def _body(title: str, text: str) -> bytes:
+def _body(title: str, text: str | orjson.Fragment) -> bytes:
     return orjson.dumps({"msgtype": "markdown", "markdown": {"title": title, "text": text}})

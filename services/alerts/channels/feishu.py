@@ -50,7 +50,7 @@ class Feishu(Robot):
         230025: _WRONG,  # too long
     }
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """A card; the limit counts the body's bytes, with the sign that is yet to come."""
         letter = templates.letter(changes, to.language, why, _STYLE)
         over = all(one.state in ("resolved", "ok") for one in changes)
@@ -63,13 +63,13 @@ class Feishu(Robot):
         }
         message = {"msg_type": "interactive", "card": card}
         room = BODY_BYTES - _SIGN_BYTES - len(orjson.dumps(message))
-        card["elements"] = [{"tag": "markdown", "content": letter.text(room, in_json)}]
-        return orjson.dumps(message).decode()
+        card["elements"] = [{"tag": "markdown", "content": letter.json(room, in_json)}]
+        return orjson.dumps(message)
 
-    def signed(self, url: str, payload: str, secret: str) -> tuple[str, bytes]:
+    def signed(self, url: str, payload: bytes, secret: str) -> tuple[str, bytes]:
         """The sign is HMAC-SHA256 of nothing under "<seconds>\\n<secret>", valid for an hour."""
         if not secret:
-            return url, payload.encode()
+            return url, payload
         at = int(self._now())
         digest = hmac.new(f"{at}\n{secret}".encode(), b"", "sha256").digest()
         sign = {"timestamp": str(at), "sign": base64.b64encode(digest).decode()}

@@ -85,11 +85,10 @@ class Mail:
             raise AddressError(f"{address}: 不是邮件地址 · is no e-mail address")
         return Recipient(address, address, language)
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """Subject and text as JSON: in its wire form, Chinese could not be read in the ledger."""
         letter = templates.letter(changes, to.language, why)
-        said = {"subject": letter.title, "text": letter.text(TEXT_BYTES)}
-        return orjson.dumps(said).decode()
+        return orjson.dumps({"subject": letter.title, "text": letter.json(TEXT_BYTES)})
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
         """Answers below 400 are delivery, 4xx may pass, 5xx to the message itself refuses for good.

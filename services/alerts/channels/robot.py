@@ -61,7 +61,7 @@ class Robot(ABC):
         return web_recipient(address, language)
 
     @abstractmethod
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """The message, unsigned."""
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
@@ -71,9 +71,9 @@ class Robot(ABC):
         answer = await self._web.post(url, to, body)
         return answer if isinstance(answer, Outcome) else self.judged(answer, to)
 
-    def signed(self, url: str, payload: str, secret: str) -> tuple[str, bytes]:
+    def signed(self, url: str, payload: bytes, secret: str) -> tuple[str, bytes]:
         """Return the URL and the body that are sent now; a robot that signs overrides it."""
-        return url, payload.encode()
+        return url, payload
 
     def judged(self, answer: Answer, to: Recipient) -> Outcome:
         """Return what an answer means."""

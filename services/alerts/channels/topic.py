@@ -31,10 +31,10 @@ class Topic:
             raise AddressError(f"{address}: 预警主题只有 {ALERT_TOPIC} · the only topic is {ALERT_TOPIC}")
         return Recipient(address, address, language)
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """The change itself: the topic hears of each by a notice of its own."""
         [change] = changes
-        return change.model_dump_json()
+        return change.model_dump_json().encode()
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
         """Delivered when the broker has acknowledged; anything else may pass.
@@ -53,7 +53,7 @@ class Topic:
             await producer.start()
             done = await producer.send_and_wait(
                 to.address,
-                notice.payload.encode(),
+                notice.payload,
                 key=f"{change.rule}/{change.division}".encode(),
                 headers=[("idempotency-key", str(notice.notice_id).encode())],
             )

@@ -41,7 +41,7 @@ class Webhook:
         """A URL, with `#secret=…` if it has a secret of its own."""
         return web_recipient(address, language)
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """The body: `type` names the version, `alerts` are the changes, `text` the same in words."""
         letter = templates.letter(changes, to.language, why, managed=False)
         body = {
@@ -49,20 +49,19 @@ class Webhook:
             "notice_id": str(notice_id),
             "why": why,
             "subject": letter.title,
-            "text": letter.text(),
+            "text": letter.json(),
             "alerts": [change.model_dump(mode="json") for change in changes],
         }
-        return orjson.dumps(body).decode()
+        return orjson.dumps(body)
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
         """See `Answer.outcome`."""
         url, more = fragment(to.address)
-        body = notice.payload.encode()
         headers = {"Idempotency-Key": str(notice.notice_id)}
         secret = more["secret"].encode() if "secret" in more else self._secret
         if secret is not None:
-            headers["Minmai-Signature"] = signature(secret, int(self._now()), body)
-        answer = await self._web.post(url, to, body, headers)
+            headers["Minmai-Signature"] = signature(secret, int(self._now()), notice.payload)
+        answer = await self._web.post(url, to, notice.payload, headers)
         return answer if isinstance(answer, Outcome) else answer.outcome(to)
 
     async def close(self) -> None:

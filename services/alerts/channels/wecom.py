@@ -41,7 +41,7 @@ class WeCom(Robot):
         45008: _WRONG,
     }
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
         """Markdown; its limit counts the text's bytes."""
-        text = templates.letter(changes, to.language, why, _STYLE).text(CONTENT_BYTES)
-        return orjson.dumps({"msgtype": "markdown", "markdown": {"content": text}}).decode()
+        letter = templates.letter(changes, to.language, why, _STYLE)
+        return orjson.dumps({"msgtype": "markdown", "markdown": {"content": letter.json(CONTENT_BYTES)}})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from schemas.alert import AlertChange
 from services.alerts.channels import Why
@@ -68,8 +68,7 @@ class View:
     now: datetime
 
 
-@dataclass(frozen=True)
-class News:
+class News(NamedTuple):
     """What there is for one subscriber to be told, and what of it now; masks of slots."""
 
     fresh: int
@@ -90,14 +89,15 @@ class News:
 
     def within(self, mask: int) -> "News":
         """Of some slots."""
+        fresh, ended, lacking, corrected, standing, open, muted = self
         return News(
-            self.fresh & mask,
-            self.ended & mask,
-            self.lacking & mask,
-            self.corrected & mask,
-            self.standing & mask,
-            self.open & mask,
-            self.muted & mask,
+            fresh & mask,
+            ended & mask,
+            lacking & mask,
+            corrected & mask,
+            standing & mask,
+            open & mask,
+            muted & mask,
         )
 
     def why(self) -> Why:
@@ -169,7 +169,7 @@ class _Turn:
         self._view = view
         self._passes = subscriber.critical_passes and "other" not in urgencies
         self._all = news
-        self._news = news.within(~news.muted)
+        self._news = news.within(~news.muted) if news.muted else news
         self._last = max((memory.last[one] for one in urgencies if one in memory.last), default=None)
         self._wait = timedelta(seconds=subscriber.waits[0])
         self._interval = timedelta(seconds=subscriber.waits[1])
@@ -194,7 +194,7 @@ class _Turn:
         if until is not None:
             self.nexts.append(until)
             return [*found, *self._held(until)]
-        told = replace(news, standing=again) if due is not None else _only(again, news)
+        told = news._replace(standing=again) if due is not None else _only(again, news)
         return [*found, *self._telling(told)]
 
     def _news_due(self) -> datetime | None:
@@ -283,7 +283,7 @@ class _Turn:
             return
         for slot in members(whole):
             bit = 1 << slot
-            part = replace(told.within(bit), open=0)
+            part = told.within(bit)._replace(open=0)
             if part.fresh & self._view.episodes.over:
                 yield replace(self._make("first", bit, bit), only="beginning")
                 yield replace(self._make("resolved", bit, 0), only="end")

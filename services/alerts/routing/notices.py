@@ -74,7 +74,7 @@ class Scribe:
         self._now = now
         self._contents: dict[tuple[int, int, str], _Content] = {}
         self._covered: dict[int, tuple[AlertChange, Covered, bytes]] = {}  # by the identity of the change
-        self._payloads: dict[tuple[str, str, Why, str], str] = {}
+        self._payloads: dict[tuple[str, str, Why, str], bytes] = {}
 
     def write(self, tellings: Iterable[Telling | Verbatim]) -> list[Made]:
         """Return the notices of tellings, in their order."""
@@ -103,7 +103,7 @@ class Scribe:
         for to in self._directory.of(telling.subscriber.id):
             said = "\n".join((to.subscriber, to.channel, to.to.shown, why, muted, occasion, content.digest))
             id = uuid5(_NAMES, said)
-            payload = "" if muted else self._payload(id, content, to, why)
+            payload = b"" if muted else self._payload(id, content, to, why)
             yield Made(
                 Notice(
                     notice_id=id,
@@ -134,7 +134,7 @@ class Scribe:
         digest = blake2b(b"".join([named for _change, _covered, named in told]), digest_size=16)
         return _Content(changes, tuple([covered for _change, covered, _named in told]), digest.hexdigest())
 
-    def _payload(self, id: UUID, content: _Content, to: Destination, why: Why) -> str:
+    def _payload(self, id: UUID, content: _Content, to: Destination, why: Why) -> bytes:
         channel = self._channels[to.channel]
         if not channel.alike:
             return channel.payload(id, content.changes, to.to, why)

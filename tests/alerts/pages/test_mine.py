@@ -37,7 +37,7 @@ def test_a_page_shows_what_fires_and_what_was_sent_and_no_secret(office: Office)
                 "li",
                 "mail",
                 "li@county.example",
-                "words",
+                b"words",
                 "first",
                 office.now,
                 office.now,

@@ -37,8 +37,8 @@ class Paper:
     def recipient(self, address: str, language: Language = "both") -> Recipient:
         return Recipient(address, address.partition("?")[0], language)
 
-    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> str:
-        return f"{why}: " + " ".join(f"{one.rule} {one.condition}" for one in changes)
+    def payload(self, notice_id: UUID, changes: Sequence[AlertChange], to: Recipient, why: Why) -> bytes:
+        return f"{why}: {' '.join(f'{one.rule} {one.condition}' for one in changes)}".encode()
 
     async def send(self, notice: Notice, to: Recipient) -> Outcome:
         raise AssertionError("nothing is sent here")
@@ -92,7 +92,7 @@ class Office:
         await self.keeper.turn()
 
     def told(self, who: str = "ann") -> list[str]:
-        return [one.payload for one in self.sent if one.subscriber == who]
+        return [one.payload.decode() for one in self.sent if one.subscriber == who]
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ async def test_notices_whose_insert_failed_are_told_once(
     await office.after(1)
     told = {one.notice_id: one for one in office.sent if one.subscriber != "topic"}
     assert sorted((one.subscriber, one.payload) for one in told.values()) == [
-        (name, "first: a firing") for name in ("ann", "bob", "cid")
+        (name, b"first: a firing") for name in ("ann", "bob", "cid")
     ]
 
 
