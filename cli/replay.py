@@ -19,7 +19,7 @@ from schemas.dead_letter import SETTLED
 from schemas.streams import STREAMS
 from services.ingest import agencies, message
 from services.ingest.agencies import Agency
-from services.ingest.check import Checked, Checker, Refused
+from services.ingest.check import Check, Checked, Checker, Refused
 from services.ingest.faults import Problem, Refusal
 from services.ingest.feeds.reader import events_only
 from services.ingest.outlet import Outlet
@@ -214,12 +214,14 @@ def _check(checker: Checker, taking: Taking, letter: Letter, index: int) -> Chec
         record = Record(index, letter.now.encode(), Refusal("not_object", str(error)))
         return Refused(record, letter.stream, letter.record_id, Refusal("not_object", str(error)))
     record = Record(index, letter.now.encode(), content)
-    if "specversion" in content:
-        return events_only(checker.event)(taking.push, record)
-    if letter.stream not in STREAMS:
-        refusal = Refusal("unknown_stream", "不知属于哪个数据流 · its stream is not known", "")
-        return Refused(record, "", letter.record_id, refusal)
-    return events_only(checker.plain(STREAMS[letter.stream]))(taking.push, record)
+    check: Check = checker.events
+    if "specversion" not in content:
+        if letter.stream not in STREAMS:
+            refusal = Refusal("unknown_stream", "不知属于哪个数据流 · its stream is not known", "")
+            return Refused(record, "", letter.record_id, refusal)
+        check = checker.plain(STREAMS[letter.stream])
+    [found] = events_only(check)(taking.push, [record])
+    return found
 
 
 def _object(raw: bytes, where: str) -> dict[str, Any]:

@@ -17,9 +17,12 @@ from schemas.vocabulary import parts_of, words_of
 Kind = Literal["text", "code", "integer", "number", "flag", "date", "time", "word", "withdrawal"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Field:
-    """One column: the contract's `name`, the Chinese one, and how its cells are to be read."""
+    """One column: the contract's `name`, the Chinese one, and how its cells are to be read.
+
+    There is one object of each.
+    """
 
     name: str
     zh: str

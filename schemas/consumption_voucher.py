@@ -102,6 +102,7 @@ class ConsumptionVoucher(Contract):
             )
         return self
 
-    def _silent(self) -> Collection[str]:
-        value = self.redeemed_value
-        return ("redeemed_value",) if value is None or value == self.face_value else ()
+    @classmethod
+    def silent_in(cls, record: Any) -> Collection[str]:
+        value = record.redeemed_value
+        return ("redeemed_value",) if value is None or value == record.face_value else ()

@@ -101,7 +101,7 @@ class Contract(BaseModel):
         """
         if dumped is None:
             dumped = self.model_dump(mode="json")
-        silent = self._silent()
+        silent = self.silent_in(self)
         if not silent:
             return dumped
         said = dict(dumped)
@@ -109,8 +109,12 @@ class Contract(BaseModel):
             del said[name]
         return said
 
-    def _silent(self) -> Collection[str]:
-        return [name for name, default in _added(type(self)).items() if getattr(self, name) == default]
+    @classmethod
+    def silent_in(cls, record: Any) -> Collection[str]:
+        """The fields marked ADDED that say nothing in a record: one of this contract, or an object with its
+        fields as JSON types.
+        """
+        return [name for name, default in _added(cls).items() if getattr(record, name) == default]
 
 
 @cache

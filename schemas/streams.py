@@ -22,15 +22,14 @@ from schemas.task_report import TaskReport
 class Stream:
     """One stream of records.
 
-    `subject` gives the entity a record is about, from the record as a plain dict; it is the key on the topic.
-    `columns` are the columns of the log table that hold the record's own fields, named like them; `derived`
-    are those that follow from the event.
+    `entity` are the fields that name the entity a record is about. `columns` are the columns of the log table
+    that hold the record's own fields, named like them; `derived` are those that follow from the event.
     """
 
     name: str
     model: type[BaseModel]
     event: type[Event[Any]]
-    subject: Callable[[dict[str, Any]], str]
+    entity: tuple[str, ...]
     columns: tuple[str, ...]
     derived: Mapping[str, Callable[[Event[Any]], Any]] = field(default_factory=dict, hash=False)
 
@@ -42,11 +41,9 @@ class Stream:
     def log_table(self) -> str:
         return self.name.replace("-", "_") + "_log"
 
-
-def _subject_of(*names: str) -> Callable[[dict[str, Any]], str]:
-    if len(names) == 1:
-        return lambda data: str(data[names[0]])
-    return lambda data: "/".join(str(data[name]) for name in names)
+    def subject(self, data: Mapping[str, Any]) -> str:
+        """Return the entity a record is about, from its fields; it is the key on the topic."""
+        return "/".join([str(data[name]) for name in self.entity])
 
 
 def _fields(*models: type[BaseModel], without: str = "") -> tuple[str, ...]:
@@ -56,7 +53,7 @@ def _fields(*models: type[BaseModel], without: str = "") -> tuple[str, ...]:
 
 def _stream(name: str, model: type[BaseModel], entity: str, *kinds: type[BaseModel]) -> Stream:
     columns = _fields(*(kinds or (model,)), without=entity)
-    return Stream(name, model, Event[model], _subject_of(entity), columns)  # type: ignore[valid-type]  # a type made from a value
+    return Stream(name, model, Event[model], (entity,), columns)  # type: ignore[valid-type]  # a type made from a value
 
 
 STREAMS: dict[str, Stream] = {
@@ -68,13 +65,13 @@ STREAMS: dict[str, Stream] = {
         _stream("consumption-voucher", ConsumptionVoucher, "voucher_id"),
         Stream(
             *("statistic", Statistic, Event[Statistic]),
-            _subject_of("division", "measure", "dimension"),
+            ("division", "measure", "dimension"),
             _fields(Statistic),
         ),
-        Stream("task-report", TaskReport, Event[TaskReport], _subject_of("task"), _fields(TaskReport)),
+        Stream("task-report", TaskReport, Event[TaskReport], ("task",), _fields(TaskReport)),
         Stream(
             *("retraction", Retraction, Event[Retraction]),
-            _subject_of("stream", "record"),
+            ("stream", "record"),
             _fields(Retraction),
             {"retracted": lambda event: UUID(int=identity(event.source, event.data.record))},
         ),

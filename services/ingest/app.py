@@ -136,7 +136,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     )
     feeds = Feeds(
         *(settings.kafka, agencies, pipeline),
-        check=checker.event,
+        check=checker.events,
         standings=Standings(clickhouse),
         pace=settings.agency_records_per_second,
         metrics=metrics,

@@ -33,7 +33,7 @@ def of_event(push: Push, checked: Checked, received: datetime) -> Message:
         "subject": subject,
         "time": checked.time,
         "datacontenttype": "application/json",
-        "data": checked.data,
+        "data": orjson.Fragment(checked.data),
         "receivedtime": received,
         "receipt": push.receipt,
         "fingerprint": checked.fingerprint,

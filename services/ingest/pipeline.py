@@ -82,7 +82,7 @@ class Pipeline:
         with self._limits.push(agency.name) as count:
             records = await _read(from_json, await body.read(request, self._limits.pace))
             count(len(records))
-            return await self.take(agency, records, self._checker.event, _origin(request), dry_run=dry_run)
+            return await self.take(agency, records, self._checker.events, _origin(request), dry_run=dry_run)
 
     async def records(self, request: Request, stream_name: str, *, dry_run: bool = False) -> Answer:
         """Take a push of plain records of one stream. Raises Problem."""
@@ -226,7 +226,7 @@ async def _checked(check: Check, push: Push, records: Sequence[Record]) -> list[
     for start in range(0, len(records), _CHECKED_AT_ONCE):
         if start:
             await asyncio.sleep(0)
-        checked += [check(push, record) for record in records[start : start + _CHECKED_AT_ONCE]]
+        checked += check(push, records[start : start + _CHECKED_AT_ONCE])
     return checked
 
 

@@ -60,4 +60,5 @@ def test_the_printed_commands_add_an_agency_whose_record_is_right(
     record = json.loads(words[words.index("-d") + 1])
     now = Push(agency, "receipt", datetime.now(UTC))
     check = Checker(load_plan(settings.plan)).plain(STREAMS["facility"])
-    assert isinstance(check(now, Record(0, b"", record)), Checked)
+    [found] = check(now, [Record(0, b"", record)])
+    assert isinstance(found, Checked)

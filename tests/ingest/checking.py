@@ -30,11 +30,13 @@ def push(by: Agency | None = None) -> Push:
 
 
 def plain(stream: str, content: dict[str, Any], by: Agency | None = None) -> Checked | Refused:
-    return CHECKER.plain(STREAMS[stream])(push(by), Record(0, b"", content))
+    [found] = CHECKER.plain(STREAMS[stream])(push(by), [Record(0, b"", content)])
+    return found
 
 
 def cloud(content: dict[str, Any], by: Agency | None = None) -> Checked | Refused:
-    return CHECKER.event(push(by), Record(0, b"", content))
+    [found] = CHECKER.events(push(by), [Record(0, b"", content)])
+    return found
 
 
 def accepted(outcome: Checked | Refused) -> Checked:

@@ -10,7 +10,7 @@ from schemas.streams import STREAMS
 from services.ingest import check
 from services.ingest.check import Checked, Refused
 from services.ingest.records import Record
-from tests.ingest.checking import CHECKER, push
+from tests.ingest.checking import CHECKER, plain, push, refused
 from tests.ingest.test_fuzz import nearly
 from tests.ingest.test_message import RECORDS
 
@@ -33,7 +33,13 @@ def test_the_short_way_and_the_whole_way_agree(given: tuple[str, dict[str, Any]]
     stream, content = given
     one = push()
     judge = CHECKER.plain(STREAMS[stream])
-    short = told(judge(one, Record(0, b"", content)))
+    [short] = judge(one, [Record(0, b"", content)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(check, "_is_ours", lambda _id: False)
-        assert short == told(judge(one, Record(0, b"", content)))
+        [whole] = judge(one, [Record(0, b"", content)])
+    assert told(short) == told(whole)
+
+
+def test_an_id_that_no_encoding_can_write_is_refused() -> None:
+    content = RECORDS["consumption-voucher"] | {"time": "2024-05-01T09:30:00+08:00", "id": "r-\ud800"}
+    assert refused(plain("consumption-voucher", content)) == ("invalid_field", "id")

@@ -317,7 +317,7 @@ async def test_a_topic_that_goes_before_an_offset_is_committed_is_made_again(
         return topic_ids(bootstrap, [topic]).get(topic, before) != before
 
     agency = Agencies(feeding.settings.agencies).lookup(feeding.key)
-    check = Checker(load_plan(PLAN)).event
+    check = Checker(load_plan(PLAN)).events
     own = module.Reader(bootstrap, lambda: agency, feeding.agency, Pipeline(), check, pace=1_000)
     reading = asyncio.create_task(own.run())
     feeding.write([b"1"])
@@ -347,7 +347,7 @@ async def test_an_own_topic_has_as_many_copies_as_the_others(
         lambda: agency,
         "newcomer",
         None,  # type: ignore[arg-type]  # nothing is read
-        Checker(load_plan(PLAN)).event,
+        Checker(load_plan(PLAN)).events,
         pace=1,
     )
     with pytest.raises(KeyError):

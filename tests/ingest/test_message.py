@@ -56,11 +56,11 @@ RECORDS: dict[str, dict[str, Any]] = {
 def test_a_message_is_the_event_as_its_contract_writes_it(stream_name: str) -> None:
     stream = STREAMS[stream_name]
     content = {"time": "2024-05-01T09:30:00.5+08:00"} | RECORDS[stream_name]
-    checked = Checker(load_plan(PLAN)).plain(stream)(PUSH, Record(0, b"", content))
+    [checked] = Checker(load_plan(PLAN)).plain(stream)(PUSH, [Record(0, b"", content)])
     assert isinstance(checked, Checked)
     message = of_event(PUSH, checked, RECEIVED)
     event = stream.event.model_validate_json(message.value)
-    assert event.model_dump_json().encode() == message.value
+    assert list(json.loads(event.model_dump_json()).items()) == list(json.loads(message.value).items())
     assert message.key.decode() == event.subject
     assert event.receivedtime == RECEIVED
 

@@ -146,7 +146,7 @@ class Load:
         received = self._newest + timedelta(seconds=1)
         agency = self._agencies[event["source"]]
         push = Push(agency, receipt, received)
-        checked = self._checker.event(push, Record(0, b"", event))
+        [checked] = self._checker.events(push, [Record(0, b"", event)])
         assert isinstance(checked, Checked), f"ingest would refuse {event}: {checked}"
         return of_event(push, checked, received)
 

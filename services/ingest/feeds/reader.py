@@ -196,13 +196,14 @@ def events_only(check: Check) -> Check:
 
     def checked(push: Push, record: Record) -> Checked | Refused:
         try:
-            return check(push, record)
+            [found] = check(push, [record])
         except Problem as problem:
             content = record.content if isinstance(record.content, dict) else {}
             refusal = Refusal(problem.code, problem.message, "type")
             return Refused(record, "", shown(content.get("id", "")), refusal)
+        return found
 
-    return checked
+    return lambda push, records: [checked(push, record) for record in records]
 
 
 def log_receipt(taking: Taking) -> None:

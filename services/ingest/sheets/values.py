@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -58,10 +58,19 @@ def read(field: Field, text: str) -> Any:
         raise Unreadable("是公式的错误", "is the error of a formula")
     if field.kind == "text":
         return text
+    return (_read_again if field.kind in _REPEATED and len(text) <= _LONGEST else _read)(field, text)
+
+
+def _read(field: Field, text: str) -> Any:
     plain = unicodedata.normalize("NFKC", text).strip() if len(text) <= _LONGEST else ""
     if field.kind == "code":
         return plain or text
     return _READERS[field.kind](field, plain)
+
+
+_REPEATED = frozenset({"code", "flag", "integer", "number", "word"})
+"""Of which a sheet has few different ones."""
+_read_again = lru_cache(maxsize=10_000)(_read)
 
 
 def shown(field: Field, value: Any, zone: ZoneInfo) -> str:
