@@ -219,8 +219,12 @@ class Keeper:
 
     def _asked(self) -> set[UUID]:
         """Return the rebuilds that have been asked for and are not yet shown."""
-        rows = self._clickhouse.query("SELECT id FROM rebuild GROUP BY id HAVING countIf(said = 'shown') = 0")
-        return {id for (id,) in rows}
+        # One row, be it of none: the embedded server has to ask twice for the columns of no rows.
+        [(asked,)] = self._clickhouse.query(
+            "SELECT groupArray(id) FROM"
+            " (SELECT id FROM rebuild GROUP BY id HAVING countIf(said = 'shown') = 0)"
+        )
+        return set(asked)
 
     def _rebuilt(self) -> dict[str, list[Any]]:
         """Return the rows of the rebuilds that the tables now show."""

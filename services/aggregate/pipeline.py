@@ -12,7 +12,7 @@ For every partition it owns, again and again:
 8. account   write down what became of each push's records, for its receipt;
 9. tell      write down which entities and days were touched, and which identities count;
              8 and 9 are one statement each for all blocks of a round, at the same time, and so is what 3
-             reads back;
+             and 6 read;
 10. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
 
 While a block is in 3 to 10 the next one is in 2, and the one after that in 1, if so much waits. Neither has
@@ -34,6 +34,7 @@ changes nothing or completes it; and every keeper begins by reading everything t
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from functools import partial
 from uuid import UUID
@@ -103,6 +104,7 @@ class BlockPath:
         self._sieve = Sieve(clickhouse, counted_memory)
         self._touches = Touches(clickhouse)
         self._agreed = Together(self._agree)
+        self._late = Together(self._take_out_late)
         self._written = Together(self._write_down)
 
     def forget(self) -> None:
@@ -123,6 +125,8 @@ class BlockPath:
 
     def _complete(self, stream: Stream, block: Block) -> None:
         records = complete(self._clickhouse, stream, block)
+        if stream.name == VOUCHERS:
+            take_out_late(self._clickhouse, [records])
         touched = self._withdraw(stream, records)
         self._touches.tell([Told(block, stream.name, touched, records.identity[:, 0])])
 
@@ -133,13 +137,9 @@ class BlockPath:
 
     async def claim(self, wanted: Block) -> Block:
         """Agree on a block that begins where `wanted` does; its end may differ."""
-        self._agreed.expect()
-        try:
+        with self._agreed.expected() as agreed:
             await asyncio.sleep(0)  # the other partitions of the fetch are about to ask as well
-        except BaseException:
-            self._agreed.give_up()
-            raise
-        return await self._agreed.add(wanted)
+            return await agreed(wanted)
 
     async def _agree(self, wanted: Sequence[Block]) -> list[Block]:
         return await patiently(lambda: self._claims.claim(wanted))
@@ -163,20 +163,18 @@ class BlockPath:
             await patiently(lambda: self._clickhouse.insert("refused_push", refused_push_columns(pushes)))
             await self._refuse(strangers)
             return
-        self._written.expect()
-        try:
-            outcome, told = await self._count(BY_TOPIC[block.place.topic], block, stretch)
-        except BaseException:
-            self._written.give_up()
-            raise
-        await self._written.add((outcome, told))
+        with self._written.expected() as written:
+            await written(await self._count(BY_TOPIC[block.place.topic], block, stretch))
         metrics.fresh(metrics.COUNTED_SECONDS, block.written_at)
 
     async def _count(self, stream: Stream, block: Block, stretch: Stretch) -> tuple[Outcome, Told]:
         assert stretch.decoding is not None
-        records, refused = await stretch.decoding
-        sifted = await patiently(lambda: self._sieve.sift(stream, block, records))
-        await patiently(lambda: insert(self._clickhouse, stream, block, sifted.new))
+        with self._late.expected() if stream.name == VOUCHERS else nullcontext() as take_out_late:
+            records, refused = await stretch.decoding
+            sifted = await patiently(lambda: self._sieve.sift(stream, block, records))
+            await patiently(lambda: insert(self._clickhouse, stream, block, sifted.new))
+            if take_out_late is not None:
+                await take_out_late(sifted.new)
         touched = await patiently(lambda: self._withdraw(stream, sifted.new))
         told = Told(block, stream.name, touched, sifted.new.identity[:, 0])
         self._told(told)  # the figures need not wait for what else is written down
@@ -192,15 +190,17 @@ class BlockPath:
         )
         return [None] * len(counted)
 
+    async def _take_out_late(self, counted: Sequence[Records]) -> list[None]:
+        await patiently(lambda: take_out_late(self._clickhouse, counted))
+        return [None] * len(counted)
+
     def _withdraw(self, stream: Stream, new: Records) -> Touched:
-        """Take withdrawn vouchers out of the sums; return what the block touched."""
-        if stream is RETRACTION:
-            identities = withdrawn_by(new)
-            take_out_withdrawn(self._clickhouse, identities.get(VOUCHERS, []))
-            return touched_by_withdrawal(self._clickhouse, identities, self._zone)
-        if stream.name == VOUCHERS:
-            take_out_late(self._clickhouse, new)
-        return touched_by(stream.name, new, self._zone)
+        """Take what retractions withdraw out of the vouchers' sums; return what the block touched."""
+        if stream is not RETRACTION:
+            return touched_by(stream.name, new, self._zone)
+        identities = withdrawn_by(new)
+        take_out_withdrawn(self._clickhouse, identities.get(VOUCHERS, []))
+        return touched_by_withdrawal(self._clickhouse, identities, self._zone)
 
 
 class FigurePath:

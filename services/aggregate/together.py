@@ -5,7 +5,8 @@ to say is said in one statement wherever no token ties the rows to their block.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 One = TypeVar("One")
@@ -22,22 +23,30 @@ class Together(Generic[One, Answer]):
         self._waiting: list[tuple[One, asyncio.Future[Answer]]] = []
         self._calls: set[asyncio.Task[None]] = set()
 
-    def expect(self) -> None:
-        """Let the others wait for one more; either `add` or `give_up` has to follow."""
+    @contextmanager
+    def expected(self) -> Iterator[Callable[[One], Awaitable[Answer]]]:
+        """Let the others wait for one more: bring it by calling what is yielded, and await its answer.
+
+        If the body ends without, the others go on.
+        """
         self._expected += 1
+        brought = False
 
-    def give_up(self) -> None:
-        """Expect one less."""
-        self._expected -= 1
-        self._go()
+        def bring(one: One) -> Awaitable[Answer]:
+            nonlocal brought
+            brought = True
+            answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            self._waiting.append((one, answer))
+            self._expected -= 1
+            self._go()
+            return answer
 
-    async def add(self, one: One) -> Answer:
-        """Bring the one that was expected, and wait for its answer."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((one, answer))
-        self._expected -= 1
-        self._go()
-        return await answer
+        try:
+            yield bring
+        finally:
+            if not brought:
+                self._expected -= 1
+                self._go()
 
     def _go(self) -> None:
         if self._expected or not self._waiting:

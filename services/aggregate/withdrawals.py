@@ -12,11 +12,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
+import numpy as np
+
 from schemas.streams import RETRACTION
 from services.aggregate.records import Records, uuids
 from services.aggregate.touches import VOUCHERS
 from services.platform.clickhouse import ClickHouse
-from services.platform.packed import Packed
+from services.platform.packed import Column, Packed
 
 _PLACE = ("campaign", "sector", "division", "step")
 _AMOUNTS = ("face_value", "order_amount", "redeemed_value")
@@ -36,11 +38,12 @@ def take_out_withdrawn(clickhouse: ClickHouse, withdrawn: Sequence[UUID]) -> Non
     _take_out(clickhouse, set(withdrawn))
 
 
-def take_out_late(clickhouse: ClickHouse, records: Records) -> None:
-    """Take out of the sums those voucher records of a block that had been withdrawn before they came."""
-    if not len(records):
+def take_out_late(clickhouse: ClickHouse, counted: Sequence[Records]) -> None:
+    """Take out of the sums those voucher records of some blocks that had been withdrawn before they came."""
+    identities = [records.identity for records in counted if len(records)]
+    if not identities:
         return
-    packed = Packed({"name": records.columns["identity"]}, {"name": "UUID"})
+    packed = Packed({"name": Column(np.concatenate(identities))}, {"name": "UUID"})
     # One row, be it of none: the embedded server has to ask twice for the columns of no rows.
     [(withdrawn,)] = clickhouse.query(
         "SELECT groupUniqArray(retracted) FROM retraction_log WHERE stream = %(vouchers)s"

@@ -7,15 +7,18 @@ of the present one.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from uuid import UUID
 
+import numpy as np
 import orjson
 
 from schemas.streams import DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC, STREAMS
 from services.ingest.message import Message
 from services.platform.clickhouse import ClickHouse
+from services.platform.packed import Column, Packed
 
-_AT_ONCE = 2_000  # identities in one query: as text they must stay under ClickHouse's max_query_size, 256 KiB
+_AT_ONCE = 20_000
+"""Identities in one query, which reads nearly all of the stream's, however few are asked for."""
+_RECEIPTS_AT_ONCE = 2_000  # as text they must stay under ClickHouse's max_query_size, 256 KiB
 _LETTERS_AT_ONCE = 1_000  # a letter is asked for by three of them
 
 _ACCOUNTED = """
@@ -61,7 +64,7 @@ def all_counted(clickhouse: ClickHouse, messages: Iterable[Message], *, grown: b
             continue
         if message.topic == RECEIPT_TOPIC:
             promised[message.key.decode()] = orjson.loads(message.value)["accepted"]
-            if len(promised) >= _AT_ONCE:
+            if len(promised) >= _RECEIPTS_AT_ONCE:
                 if not _accounted(clickhouse, promised, grown):
                     return False
                 promised.clear()
@@ -94,16 +97,18 @@ def _accounted(clickhouse: ClickHouse, promised: dict[str, int], grown: bool) ->
 
 
 def _counted(clickhouse: ClickHouse, topic: str, identities: set[int]) -> bool:
-    names = tuple(UUID(int=one) for one in identities)
+    halves = np.frombuffer(b"".join(one.to_bytes(16) for one in identities), ">u8").reshape(-1, 2)
+    packed = Packed({"name": Column(halves)}, {"name": "UUID"})
+    # Sent as numbers: as text 2,000 of them cost the server as much as four blocks with all their views.
     if topic == REFUSED_PUSH_TOPIC:
         [(found,)] = clickhouse.query(
-            "SELECT uniqExact(id) FROM refused_push WHERE id IN %(identities)s",
-            {"identities": names},
+            f"SELECT uniqExact(id) FROM refused_push WHERE id IN {packed.source}", given=packed.given
         )
         return bool(found == len(identities))
     [(found,)] = clickhouse.query(
-        "SELECT uniqExact(identity) FROM record_identity "
-        "WHERE stream = %(stream)s AND identity IN %(identities)s",
-        {"stream": _STREAM[topic], "identities": names},
+        "SELECT uniqExact(identity) FROM record_identity"
+        f" WHERE stream = %(stream)s AND identity IN {packed.source}",
+        {"stream": _STREAM[topic]},
+        given=packed.given,
     )
     return bool(found == len(identities))

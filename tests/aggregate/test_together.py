@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -22,36 +23,43 @@ class Calls:
 async def test_a_call_is_made_when_nothing_more_is_expected() -> None:
     calls = Calls()
     together: Together[int, int] = Together(calls)
-    for _ in range(3):
-        together.expect()
-    first, second = asyncio.ensure_future(together.add(1)), asyncio.ensure_future(together.add(2))
-    await asyncio.sleep(0)
-    assert calls.made == []
-    together.give_up()
-    assert await asyncio.gather(first, second) == [-1, -2]
+    with together.expected() as first, together.expected() as second:
+        with together.expected():
+            both = first(1), second(2)
+            await asyncio.sleep(0)
+            assert calls.made == []
+        assert await asyncio.gather(*both) == [-1, -2]
     assert calls.made == [[1, 2]]
+
+
+async def test_what_is_not_brought_holds_nobody_up() -> None:
+    calls = Calls()
+    together: Together[int, int] = Together(calls)
+    with together.expected() as first:
+        with suppress(KeyError), together.expected():
+            answer = first(1)
+            raise KeyError
+        assert await answer == -1
 
 
 async def test_what_comes_while_a_call_runs_goes_into_the_next() -> None:
     calls = Calls()
     together: Together[int, int] = Together(calls)
-    together.expect()
-    first = asyncio.ensure_future(together.add(1))
+    with together.expected() as first:
+        one = first(1)
     await asyncio.sleep(0)
-    together.expect()
-    assert await asyncio.gather(first, together.add(2)) == [-1, -2]
+    with together.expected() as second:
+        assert await asyncio.gather(one, second(2)) == [-1, -2]
     assert calls.made == [[1], [2]]
 
 
 async def test_everybody_gets_the_error_and_nobody_after() -> None:
     calls = Calls()
     together: Together[int, int] = Together(calls)
-    together.expect()
-    together.expect()
-    both = await asyncio.gather(together.add(0), together.add(1), return_exceptions=True)
+    with together.expected() as first, together.expected() as second:
+        both = await asyncio.gather(first(0), second(1), return_exceptions=True)
     assert [type(one) for one in both] == [ValueError, ValueError]
-    together.expect()
-    assert await together.add(2) == -2
-    together.expect()
-    with pytest.raises(ValueError, match="zero"):
-        await together.add(0)
+    with together.expected() as third:
+        assert await third(2) == -2
+    with together.expected() as fourth, pytest.raises(ValueError, match="zero"):
+        await fourth(0)

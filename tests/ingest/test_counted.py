@@ -20,7 +20,7 @@ def message(number: int, stream: str = "facility") -> Message:
 def test_only_what_has_its_identity_in_its_stream_is_counted(clickhouse: Server, migrated: str) -> None:
     settings = Common(clickhouse_port=clickhouse.port, clickhouse_database=migrated)
     pool = ClickHouse(settings)
-    many = [message(number) for number in range(5_000)]
+    many = [message(number) for number in range(25_000)]
     assert not all_counted(pool, many)
     identities = [UUID(int=one.identity) for one in many]
     pool.insert(
@@ -36,8 +36,8 @@ def test_only_what_has_its_identity_in_its_stream_is_counted(clickhouse: Server,
     )
     assert all_counted(pool, [])
     assert all_counted(pool, [*many, *many])
-    assert not all_counted(pool, [*many, message(5_000)])
-    assert not all_counted(pool, [message(5_000), *many])
+    assert not all_counted(pool, [*many, message(25_000)])
+    assert not all_counted(pool, [message(25_000), *many])
     assert not all_counted(pool, [*many, message(1, "statistic")])
     pool.close()
 
