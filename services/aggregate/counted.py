@@ -14,6 +14,7 @@ former life of the topic are in ClickHouse by then as well, unless a worker has 
 holds a block of it; so where there was a former life, the filter is filled only after OUTLIVED_SECONDS.
 """
 
+from collections.abc import Iterable
 from threading import Lock
 from time import monotonic
 from typing import NamedTuple
@@ -56,9 +57,12 @@ class Sieve:
         self._most_bytes = most_bytes
         self._memories: dict[Stream, _Memory] = {}
 
-    def forget(self) -> None:
-        """Know nothing; call it whenever partitions are taken over, and while no block is in hand."""
-        self._memories = {}
+    def forget(self, streams: Iterable[Stream]) -> None:
+        """Know nothing of these streams; call it whenever partitions of theirs are taken over, and while no
+        block of theirs is in hand.
+        """
+        for stream in streams:
+            self._memories.pop(stream, None)
 
     def sift(self, stream: Stream, block: Block, records: Records) -> Sifted:
         """Split a block's records into new ones, duplicates and conflicts.

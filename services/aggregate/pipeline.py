@@ -12,7 +12,7 @@ For every partition it owns, again and again:
 8. account   write down what became of each push's records, for its receipt;
 9. tell      write down which entities and days were touched, and which identities count;
              8 and 9 are one statement each for all blocks of a round, at the same time, and so is what 3
-             and 6 read;
+             and 6 read; vouchers, the other streams and the audit have rounds of their own;
 10. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
 
 While a block is in 3 to 10 the next one is in 2, and the one after that in 1, if so much waits. Neither has
@@ -33,7 +33,7 @@ changes nothing or completes it; and every keeper begins by reading everything t
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date, datetime
 from functools import partial
@@ -76,7 +76,15 @@ from services.platform.clickhouse import ClickHouse
 log = logging.getLogger(__name__)
 
 BY_TOPIC = {stream.topic: stream for stream in STREAMS.values()}
-TOPICS = [*BY_TOPIC, DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC]
+_AUDIT = frozenset({DEAD_LETTER_TOPIC, RECEIPT_TOPIC, REFUSED_PUSH_TOPIC})
+TOPICS = [*BY_TOPIC, *_AUDIT]
+
+_VOUCHERS = frozenset({STREAMS[VOUCHERS].topic})
+LANES = (_VOUCHERS, frozenset(BY_TOPIC) - _VOUCHERS, _AUDIT)
+"""Topics whose partitions are counted round by round together, beside the others.
+
+What an agency says of a place does not wait behind a campaign's vouchers, and nothing for the audit.
+"""
 
 SendDeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 SendFigures = Callable[[Sequence[Figure]], Awaitable[None]]
@@ -105,11 +113,16 @@ class BlockPath:
         self._touches = Touches(clickhouse)
         self._agreed = Together(self._agree)
         self._late = Together(self._take_out_late)
-        self._written = Together(self._write_down)
+        self._written = {
+            topic: written for lane in LANES for written in [Together(self._write_down)] for topic in lane
+        }
 
-    def forget(self) -> None:
-        """Forget what is in memory: others may have counted what it does not hold. Not amid a block."""
-        self._sieve.forget()
+    def forget(self, topics: Iterable[str]) -> None:
+        """Forget what is in memory of these topics: others may have counted what it does not hold.
+
+        Not amid a block of theirs.
+        """
+        self._sieve.forget([BY_TOPIC[topic] for topic in topics if topic in BY_TOPIC])
 
     async def newest_claim(self, place: Place) -> Block | None:
         """Return the block a new owner of a partition begins with."""
@@ -163,7 +176,7 @@ class BlockPath:
             await patiently(lambda: self._clickhouse.insert("refused_push", refused_push_columns(pushes)))
             await self._refuse(strangers)
             return
-        with self._written.expected() as written:
+        with self._written[block.place.topic].expected() as written:
             await written(await self._count(BY_TOPIC[block.place.topic], block, stretch))
         metrics.fresh(metrics.COUNTED_SECONDS, block.written_at)
 

@@ -7,7 +7,8 @@ life cycle, the pages, the producer.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,7 @@ from schemas.streams import DEAD_LETTER_TOPIC
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Place
 from services.aggregate.membership import Assignment, Membership
-from services.aggregate.pipeline import BY_TOPIC, TOPICS, BlockPath
+from services.aggregate.pipeline import BY_TOPIC, LANES, TOPICS, BlockPath
 from services.aggregate.progress import Standing
 from services.aggregate.settings import AggregateSettings
 from services.aggregate.stretch import Stretch
@@ -84,6 +85,20 @@ class Owned:
         self.ahead = None
 
 
+@dataclass
+class Lane:
+    """Topics whose partitions are counted round by round, beside the rounds of other lanes.
+
+    `moving` is held while a round is under way, `come` set when something waits; `passed`: another worker has
+    counted what was not seen here.
+    """
+
+    topics: frozenset[str]
+    moving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    come: Event = field(default_factory=Event)
+    passed: bool = False
+
+
 class Reader(Service):
     """Owns partitions and moves them forward, block by block; `keep` hears who keeps the figures."""
 
@@ -97,10 +112,10 @@ class Reader(Service):
         self._keep = keep
         self._membership = Membership(settings)
         self._owned: dict[TopicPartition, Owned] = {}
-        self._moving = asyncio.Lock()
-        self._come, self._freed = Event(), Event()
+        self._lanes = [Lane(topics) for topics in LANES]
+        self._lane_of = {topic: lane for lane in self._lanes for topic in lane.topics}
+        self._freed = Event()
         self._consumer: AIOKafkaConsumer | None = None
-        self._was_passed = False
         self._audit_again_at = 0.0
         self.joined = False
         self.behind = False
@@ -121,13 +136,21 @@ class Reader(Service):
         await self._membership.join()
 
     async def on_stop(self) -> None:
-        """Leave the group, after the block in hand."""
-        async with self._moving:
+        """Leave the group, after the blocks in hand."""
+        async with self._standing_still():
             for owned in self._owned.values():
                 owned.drop_ahead()
             await self._membership.leave()
             if self._consumer is not None:
                 await stop_consumer(self._consumer)
+
+    @asynccontextmanager
+    async def _standing_still(self) -> AsyncIterator[None]:
+        """Hold every lane between two rounds."""
+        async with AsyncExitStack() as held:
+            for lane in self._lanes:
+                await held.enter_async_context(lane.moving)
+            yield
 
     @property
     def alone(self) -> bool:
@@ -172,8 +195,6 @@ class Reader(Service):
                 most = min(max(room, self._many), self._settings.block_records)
                 fetched = await consumer.getmany(*due, timeout_ms=500, max_records=most)
                 found = await self._accept(fetched)
-                if found:
-                    self._come.set()
             if not (due or room > 0):
                 await self.wait(self._freed)
             elif 0 < found < self._many:
@@ -181,20 +202,29 @@ class Reader(Service):
 
     @Service.task
     async def _count_on(self) -> None:
-        """Count what has come, round by round: one block of each partition."""
+        """Count what has come, in every lane at its own pace."""
+        lanes = [asyncio.ensure_future(self._rounds(lane)) for lane in self._lanes]
+        try:
+            await asyncio.gather(*lanes)
+        finally:
+            for one in lanes:
+                one.cancel()
+
+    async def _rounds(self, lane: Lane) -> None:
+        """Count what has come in a lane, round by round: one block of each partition."""
         while not self.should_stop:
             started = self.loop.time()
-            await self.wait(self._come)
-            async with self._moving:
+            await self.wait(lane.come)
+            async with lane.moving:
                 if self.should_stop:
                     return
-                self._come.clear()
-                counted = await self._move([one for one, owned in self._owned.items() if owned.waiting])
+                lane.come.clear()
+                counted = await self._move(lane)
                 self._freed.set()
-            waiting = [len(one.waiting) for one in self._owned.values() if not one.is_short]
-            self.behind = sum(waiting) >= self._many
-            if any(waiting):
-                self._come.set()
+            waiting = [one for one in self._owned.values() if one.waiting and not one.is_short]
+            self.behind = sum(len(one.waiting) for one in waiting) >= self._many
+            if any(one.place.topic in lane.topics for one in waiting):
+                lane.come.set()
             if not self.behind:
                 interval = self._settings.block_interval_ms / 1000
                 rest = interval if counted < _FEW else interval / 2
@@ -234,14 +264,16 @@ class Reader(Service):
                 continue  # it has moved while the broker was asked, and what it wants now is fetched again
             owned.waiting.extend(new)
             found += len(new)
+            if new:
+                self._lane_of[partition.topic].come.set()
         return found
 
-    async def _move(self, partitions: Iterable[TopicPartition]) -> int:
-        """Count the next block of each of these partitions; returns the records in them."""
-        moved = [self._owned[one] for one in partitions]
-        if self._was_passed:  # what others have counted since has not been seen here
-            self._path.forget()
-            self._was_passed = False
+    async def _move(self, lane: Lane) -> int:
+        """Count the next block of each partition of a lane; returns the records in them."""
+        moved = [one for one in self._owned.values() if one.waiting and one.place.topic in lane.topics]
+        if lane.passed:  # what others have counted since has not been seen here
+            self._path.forget(lane.topics)
+            lane.passed = False
         counted = await asyncio.gather(*(self._advance(owned) for owned in moved))
         offsets = {TopicPartition(one.place.topic, one.place.partition): one.position for one in moved}
         await self._membership.commit(offsets)
@@ -303,7 +335,7 @@ class Reader(Service):
             "%s/%d has been counted by another worker from %d up to %d: going on from there",
             *(partition.topic, partition.partition, owned.position, newest.first),
         )
-        self._was_passed = True
+        self._lane_of[owned.place.topic].passed = True
         owned.drop_ahead()
         owned.position, owned.agreed, owned.waiting, owned.begun = newest.first, newest.last, [], True
         owned.sought = None
@@ -324,12 +356,12 @@ class Reader(Service):
         """Count these partitions and no others from now on: new ones from their newest claimed block."""
         consumer = self._consumer
         assert consumer is not None
-        async with self._moving:
+        async with self._standing_still():
             if self.should_stop:
                 return
             # Asked anew: a broker whose log is in memory begins another life without this worker's ending.
             topics = {partition.topic for partition in assignment.partitions}
-            self._path.forget()
+            self._path.forget(TOPICS)
             ids = await asyncio.to_thread(topic_ids, self._settings.kafka, topics)
             kept = {
                 partition: owned

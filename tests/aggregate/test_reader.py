@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import TopicPartition
 
+from schemas.streams import STREAMS
 from services.aggregate.blocks import Block, Place
 from services.aggregate.membership import Assignment, Membership
 from services.aggregate.reader import Owned, Reader
@@ -34,7 +35,8 @@ class Path:
             self.begun.append((messages[0].offset, messages[-1].offset))
         return Stretch(messages)
 
-    def forget(self) -> None:
+    def forget(self, topics: Iterable[str]) -> None:
+        assert WHERE.topic in topics
         self.counted.clear()
 
     async def claim(self, wanted: Block) -> Block:
@@ -84,8 +86,8 @@ async def take(one: Reader, fetch: dict[TopicPartition, list[Any]]) -> None:
 
 async def count_all(one: Reader) -> None:
     """Count what has come, as long as there is a whole block of it."""
-    while partitions := [name for name, owned in one._owned.items() if owned.waiting and not owned.is_short]:
-        await one._move(partitions)
+    while any(owned.waiting and not owned.is_short for owned in one._owned.values()):
+        await one._move(one._lane_of[WHERE.topic])
 
 
 def fetched(*offsets: int) -> dict[TopicPartition, list[Any]]:
@@ -192,7 +194,7 @@ async def test_the_next_block_is_read_while_one_is_counted_and_claimed_after_it(
     one = reader(path, Consumer(), 10, block_records=2)
     await one._accept(fetched(10, 11, 12, 13))
     for _ in range(3):
-        await one._move([PARTITION])
+        await one._move(one._lane_of[WHERE.topic])
     assert steps == [
         *("read 10 to 11", "claim 10 to 11", "read 12 to 13", "count 10", "counted 10"),
         *("claim 12 to 13", "read 14 to 15", "count 12", "counted 12"),
@@ -204,7 +206,7 @@ async def test_what_was_read_ahead_is_read_again_where_another_block_was_agreed_
     path = Path()
     one = reader(path, Consumer(), 10, block_records=2)
     await one._accept(fetched(10, 11, 12, 13, 14))
-    await one._move([PARTITION])
+    await one._move(one._lane_of[WHERE.topic])
     path.agreed = 14
     await count_all(one)
     assert path.counted == [(10, 11, [10, 11]), (12, 14, [12, 13, 14])]
@@ -215,9 +217,9 @@ async def test_what_was_read_ahead_is_not_counted_by_one_that_others_have_passed
     path, consumer = Path(), Consumer()
     one = reader(path, consumer, 10, block_records=2)
     await one._accept(fetched(10, 11, 12, 13))
-    await one._move([PARTITION])
+    await one._move(one._lane_of[WHERE.topic])
     path.newest = Block(WHERE, 20, 21)
-    await one._move([PARTITION])
+    await one._move(one._lane_of[WHERE.topic])
     path.newest = None
     await take(one, fetched(20, 21))
     assert path.counted == [(20, 21, [20, 21])]
@@ -281,7 +283,7 @@ async def test_of_a_backlog_three_blocks_are_in_memory_and_a_longer_one_that_was
     one._freed.set()
     await ticks()
     assert consumer.fetched_to == 100
-    await one._move([PARTITION])
+    await one._move(one._lane_of[WHERE.topic])
     one._freed.set()
     await ticks()
     assert consumer.fetched_to == 130
@@ -324,6 +326,44 @@ async def test_what_fills_the_memory_may_be_counted_in_one_round() -> None:
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def test_what_is_told_of_a_place_does_not_wait_behind_vouchers_and_a_rebalance_waits_for_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Held(Path):
+        async def count(self, block: Block, stretch: Stretch) -> None:
+            if block.place == campaign:
+                begun.set()
+                await counted.wait()
+            await super().count(block, stretch)
+            if block.place == WHERE:
+                told.set()
+
+    monkeypatch.setattr("services.aggregate.reader.topic_ids", lambda *_: {})
+    begun, told, counted = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    campaign = Place(STREAMS["consumption-voucher"].topic, UUID(int=2), 0)
+    one = reader(Held(), Assigned(), 0)
+    one._owned[TopicPartition(campaign.topic, 0)] = Owned(campaign, 0, waiting=[Message(0, b"")])
+    one._lane_of[campaign.topic].come.set()
+    counting = asyncio.create_task(one._count_on.fun(one))  # type: ignore[attr-defined]
+    moving = None
+    try:
+        async with asyncio.timeout(30):
+            await begun.wait()
+            await one._accept(fetched(0))
+            await told.wait()
+            moving = asyncio.create_task(one.own(Assignment(frozenset(), frozenset())))
+            await ticks()
+            assert one._owned
+            assert not moving.done()
+            counted.set()
+            await moving
+        assert not one._owned
+    finally:
+        counting.cancel()
+        if moving is not None:
+            moving.cancel()
 
 
 async def ticks() -> None:
@@ -379,7 +419,7 @@ class Given:
         self.reader._consumer = self.consumer  # type: ignore[assignment]
         self.reader._membership = Group()  # type: ignore[assignment]
 
-    def forget(self) -> None:
+    def forget(self, topics: Iterable[str]) -> None:
         pass
 
     async def complete_former(self, _topic: str, _topic_id: UUID) -> None:

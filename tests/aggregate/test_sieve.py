@@ -8,6 +8,7 @@ import pytest
 
 from services.aggregate import counted
 from services.aggregate.blocks import Place
+from services.aggregate.pipeline import TOPICS
 from services.platform.clickhouse import ClickHouse
 from tests.aggregate.support import Message, Worker, event, messages, place
 
@@ -71,7 +72,7 @@ async def test_who_takes_over_again_knows_what_another_has_counted(
     where, one, other = place("task-report"), Worker(pool), Worker(pool)
     await one.count(where, reports(1, 2))
     await other.count(where, reports(3, 4, first=2))
-    one.path.forget()
+    one.path.forget(TOPICS)
     await one.count(where, reports(3, first=4))
     await one.count(where, reports(4, first=5, percent=50))
     assert stands(pool) == 4
