@@ -47,8 +47,9 @@ AUDIT_SECONDS = 1.0
 _BREATH_SECONDS = 0.02
 """Between two fetches while no backlog waits. Longer, and a round begins with what came long before it."""
 
-_FEW = 100
-"""Records of a fetch that are too few to be in a hurry: every fetch has its price."""
+_MUCH = 50
+"""Records of a round after which a lane rests twice as long: what else is counted and refreshed on the same
+machine then waits less, by more than these do longer."""
 
 
 @dataclass
@@ -227,7 +228,7 @@ class Reader(Service):
                 lane.come.set()
             if not self.behind:
                 interval = self._settings.block_interval_ms / 1000
-                rest = interval if counted < _FEW else interval / 2
+                rest = interval if counted < _MUCH else 2 * interval
                 await self.sleep(rest - (self.loop.time() - started))
 
     def _due(self, now: float) -> list[TopicPartition]:
