@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from schemas.alert import AlertState
+from schemas.consumption_voucher import Sector
 from schemas.declaration import Text, Theme
 from schemas.indicator import FigureStatus, Standing
 from schemas.rules import Severity
@@ -55,6 +56,15 @@ STREAMS: Mapping[str, Text] = {
     "statistic": Text(zh="统计数据", en="statistic"),
     "task-report": Text(zh="任务进展", en="task report"),
     "retraction": Text(zh="撤回", en="retraction"),
+}
+
+SECTOR: Mapping[Sector, Text] = {
+    "catering": Text(zh="餐饮", en="catering"),
+    "retail": Text(zh="零售", en="retail"),
+    "lodging": Text(zh="住宿", en="lodging"),
+    "tourism": Text(zh="旅游", en="tourism"),
+    "culture_sports": Text(zh="文体", en="culture and sports"),
+    "household": Text(zh="家政", en="household services"),
 }
 
 SEVERITY: Mapping[Severity, Text] = {

@@ -18,6 +18,7 @@ SAID: Mapping[str, Mapping[Any, Text]] = {
     "THEMES": words.THEMES,
     "REPORT": dict(words.REPORT) | {"not_reported": words.NOT_REPORTED},
     "STREAMS": words.STREAMS,
+    "SECTOR": words.SECTOR,
     "SEVERITY": words.SEVERITY,
     "ALERT_STATE": words.ALERT_STATE,
 }

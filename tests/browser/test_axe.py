@@ -29,7 +29,8 @@ def told(violation: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_axe_finds_nothing_serious(view: View, board: RunningBoard, open_page: Open) -> None:
+def test_axe_finds_nothing_serious(view: View, request: pytest.FixtureRequest, open_page: Open) -> None:
+    board: RunningBoard = request.getfixturevalue(view.board)
     page = open_page(board, view.path, width=view.widths[-1], reduced=True, live=view.live)
     page.locator(view.ready).first.wait_for()
     found = []

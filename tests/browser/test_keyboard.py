@@ -61,8 +61,9 @@ def tour(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_the_focus_goes_everywhere_in_order_and_is_seen(
-    view: View, board: RunningBoard, open_page: Open
+    view: View, request: pytest.FixtureRequest, open_page: Open
 ) -> None:
+    board: RunningBoard = request.getfixturevalue(view.board)
     page = open_page(board, view.path, width=view.widths[-1], reduced=True, live=view.live)
     page.locator(view.ready).first.wait_for()
     assert tour(page) == []

@@ -70,8 +70,9 @@ def controls(page: Page, width: int) -> list[list[str]]:
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_each_view_in_each_language_scheme_and_width(
-    view: View, board: RunningBoard, open_page: Open
+    view: View, request: pytest.FixtureRequest, open_page: Open
 ) -> None:
+    board: RunningBoard = request.getfixturevalue(view.board)
     page = open_page(board, view.path, width=view.widths[-1], reduced=True, live=view.live)
     page.locator(view.ready).first.wait_for()
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)

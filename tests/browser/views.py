@@ -17,13 +17,16 @@ class View:
     widths: tuple[int, ...] = (PHONE, TABLET, DESK)
     live: bool = True
     """Whether it follows the stream of changes, and says so."""
+    board: str = "board"
+    """The fixture of a board that has what it shows."""
 
 
 VIEWS = (
     View("overview", "/#overview", ".card .big"),
     View("townships", "/#townships", "#matrix .cell .num"),
     View("map", "/#map", ".town-tile .num"),
-    View("township", "/#township/532622101", ".kinds button"),
+    View("township", "/#township/532622101", ".kinds ~ .grid-box tbody tr", board="ledger_board"),
+    View("facility", "/#facility/childcare-01", ".timeline li", board="ledger_board"),
     View("tasks", "/#tasks", ".task .report"),
     View("dashboards", "/#dashboards/tasks", ".box tbody tr"),
     View("figure", "/#childcare_places_per_1000/532622", "#panel-chart :is(svg, canvas)"),

@@ -97,7 +97,7 @@ def _by_sector(division: str) -> Panel:
         sql=f"""
 SELECT toString(sector) AS sector, {_sums()} FROM voucher_hourly WHERE {_within(division)}
 GROUP BY sector ORDER BY redeemed DESC, sector""",
-        columns=(Column("sector", Text(zh="行业", en="sector")), *_columns()),
+        columns=(Column("sector", Text(zh="行业", en="sector"), words=words.SECTORS), *_columns()),
         width=12,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from schemas.declaration import Indicator, Text
-from schemas.words import NOT_REPORTED, REPORT, SEVERITY, STATUS, STREAMS
+from schemas.words import NOT_REPORTED, REPORT, SECTOR, SEVERITY, STATUS, STREAMS
 from services.board.panels.model import Colour, Column, Word
 from services.platform.plan import Plan
 
@@ -39,6 +39,7 @@ REPORTS: Mapping[str, Word] = {
     "not_reported": Word(NOT_REPORTED, GREY),
 }
 STREAM_WORDS: Mapping[str, Word] = {name: Word(text) for name, text in STREAMS.items()}
+SECTORS: Mapping[str, Word] = {name: Word(text) for name, text in SECTOR.items()}
 _SEVERE: Mapping[str, Colour] = {"critical": RED, "warning": AMBER, "info": BLUE}
 SEVERITIES: Mapping[str, Word] = {name: Word(text, _SEVERE[name]) for name, text in SEVERITY.items()}
 

@@ -1,6 +1,7 @@
 // A figure taken apart by a field of its records: vouchers by campaign or sector, events by level or sport.
 
 import { because, brief, byId, h, pair } from "./dom.js";
+import { SECTOR } from "./lexicon.js";
 import { read } from "./view.js";
 import * as f from "./format.js";
 
@@ -11,12 +12,7 @@ const FIELDS = {
 const KEYS = {
   qihua: { zh: "七花消费券", en: "Qihua vouchers" },
   qixiang: { zh: "七乡购物节", en: "Qixiang shopping festival" },
-  catering: { zh: "餐饮", en: "catering" },
-  retail: { zh: "零售", en: "retail" },
-  lodging: { zh: "住宿", en: "lodging" },
-  tourism: { zh: "旅游", en: "tourism" },
-  culture_sports: { zh: "文体", en: "culture and sports" },
-  household: { zh: "家政", en: "household services" },
+  ...SECTOR,
   prefecture: { zh: "州级以上", en: "prefecture and above" },
   county: { zh: "县级", en: "county" },
   township: { zh: "乡镇级", en: "township" },

@@ -41,6 +41,15 @@ export const STREAMS = {
   retraction: { zh: "撤回", en: "retraction" },
 };
 
+export const SECTOR = {
+  catering: { zh: "餐饮", en: "catering" },
+  retail: { zh: "零售", en: "retail" },
+  lodging: { zh: "住宿", en: "lodging" },
+  tourism: { zh: "旅游", en: "tourism" },
+  culture_sports: { zh: "文体", en: "culture and sports" },
+  household: { zh: "家政", en: "household services" },
+};
+
 export const SEVERITY = {
   critical: { zh: "严重", en: "critical" },
   warning: { zh: "警告", en: "warning" },
