@@ -45,7 +45,7 @@ class Shape:
         given = [value for value in values if value is not None]
         if self.pattern == _NO_BLANK_NO_SLASH:
             together = " ".join(given)
-            if "/" not in together and len(together.split()) == len(given):
+            if "/" not in together and together.split() == given:
                 return set()
         fits = _fitting(self.pattern)
         return {value for value in set(given) if not fits(value)}
