@@ -28,6 +28,7 @@ def fact(page: Page, name: str) -> Locator:
 def test_details_by_keyboard(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
     open_matrix(page)
+    page.mouse.move(0, 0)  # what scrolls under a pointer that rests has its tip as well
     button = page.locator(f"#matrix [data-figure='{CHILDCARE}/{TOWN}']")
     button.focus()
     page.keyboard.press("Tab")

@@ -55,6 +55,7 @@ export function tips(view) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") hide();
   });
-  addEventListener("scroll", hide, { capture: true, passive: true });
+  // Focus itself scrolls, and the event comes after it: what has the focus keeps its tip, which moves along.
+  addEventListener("scroll", () => (owner && owner === document.activeElement ? show(owner) : hide()), { capture: true, passive: true });
   return { hide };
 }
