@@ -226,7 +226,7 @@ def verify(pool: ClickHouse, records: int) -> None:
         if shown == wanted:
             return
         assert time.monotonic() < end, f"indicator_live holds {shown}, not {wanted}"
-        time.sleep(0.2)
+        time.sleep(0.2)  # asked again: each time costs ClickHouse some of what is measured
 
 
 def verify_hourly(pool: ClickHouse, records: int) -> None:
@@ -347,7 +347,7 @@ def patiently_migrate(settings: Common) -> None:
         except Unavailable:
             if time.monotonic() > end:
                 raise
-            time.sleep(0.1)
+            time.sleep(0.1)  # the server is starting
         else:
             return
 

@@ -71,7 +71,7 @@ def wait_ready(process: "subprocess.Popen[bytes] | Child", urls: list[str], seco
                 pass
             if time.monotonic() > end:
                 raise RuntimeError(f"{url} is not ready after {seconds:.0f} s")
-            time.sleep(0.1)
+            time.sleep(0.1)  # asked again: a service that starts tells nobody
 
 
 def free_ports(number: int) -> list[int]:
@@ -96,7 +96,7 @@ BUSY = "**Measured on a loaded machine: times are no figures of minmai, and CPU 
 def busy() -> bool:
     """Return whether other things take a quarter of a core or more, looked at for a second."""
     before = _ticks()
-    time.sleep(1)
+    time.sleep(1)  # the second it is looked at for
     return _ticks() - before > 0.25 * os.sysconf("SC_CLK_TCK")
 
 

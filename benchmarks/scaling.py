@@ -101,7 +101,7 @@ def settled(workers: Sequence[Worker]) -> None:
             return
         if time.monotonic() > end:
             raise RuntimeError(f"the partitions are not shared out: {shares}")
-        time.sleep(0.02)
+        time.sleep(0.02)  # the group moves by itself; its workers tell only when asked
 
 
 async def fill(kafka: str, records: int) -> None:
@@ -150,7 +150,7 @@ def count(place: Place, number: int, records: int) -> tuple[float, float, int, f
             if before > records / 2:
                 raise RuntimeError(f"{before:,} records were counted before all had joined: --records more")
             while counted(pool) < records:
-                time.sleep(0.05)
+                time.sleep(0.05)  # asked again: what is measured ends between two looks
             seconds = time.monotonic() - began
             cpu = sum(cpu_seconds(worker.pid) for worker in workers) - cpu
             check(pool, records)
@@ -224,15 +224,15 @@ def pauses(place: Place, records: int) -> None:
             began = datetime.now(UTC)
             step()
             settled(after)
-            time.sleep(_AROUND_SECONDS)
+            time.sleep(_AROUND_SECONDS)  # the stretch after the change, which its pause is looked for in
             print(f"| {what} | {pause_row(pool, began)} |", flush=True)
 
         try:
             one.start()
             while counted(pool) < records:
-                time.sleep(0.05)
+                time.sleep(0.05)  # asked again until all before the stream is counted
             stream.start()
-            time.sleep(_AROUND_SECONDS)
+            time.sleep(_AROUND_SECONDS)  # the stretch before the first change
             change("a second worker joins", lambda: two.start(ready=False), (one, two))
             change("a third joins", lambda: three.start(ready=False), (one, two, three))
             change("the third leaves (SIGTERM)", three.stop, (one, two))
@@ -246,7 +246,7 @@ def pauses(place: Place, records: int) -> None:
             change("it is stopped and started", restart, (one, named))
             stream.end()
             while counted(pool) < stream.number:
-                time.sleep(0.05)
+                time.sleep(0.05)  # asked again until all of the stream is counted
             check(pool, stream.number)
         finally:
             if stream.is_alive():

@@ -72,7 +72,7 @@ def fill(minmai: Minmai) -> dict[str, str]:
     while newest(minmai) < END.isoformat():
         if time.monotonic() > end:
             raise RuntimeError(f"the board has not come to {END} after {COUNTED_SECONDS:g} s")
-        time.sleep(0.5)
+        time.sleep(0.5)  # asked again: the board tells how far it has come only when asked
     time.sleep(SETTLE_SECONDS)
     return keys
 

@@ -90,7 +90,7 @@ def compete_engine(settings: Common, server: Server, broker: int, records: int, 
                 raise RuntimeError(
                     f"the server made the tables, and read nothing in {_ENGINE_STARTS_WITHIN:.0f} s"
                 )
-            time.sleep(0.05)
+            time.sleep(0.05)  # the server begins to read by itself, and tells nobody
         run = timed(server, pool, records, {"broker": broker}, limit)
         _verify(pool, records)
         return run
