@@ -99,7 +99,7 @@ def _take(browser: Browser, board: str, picture: Picture, file: Path) -> None:
     path, _, address = (picture.path or view.path).partition("#")
     page.goto(f"{board}{path}{'&' if '?' in path else '?'}lang={picture.lang}#{address}")
     if not picture.path:
-        page.locator(view.ready).first.wait_for()
+        view.wait(page)
     if view.live:
         page.wait_for_selector("#connection[data-state=live]")
     if view.name == "overview":  # the alerts come from another service, and after the figures

@@ -32,7 +32,7 @@ def told(violation: dict[str, Any]) -> str:
 def test_axe_finds_nothing_serious(view: View, request: pytest.FixtureRequest, open_page: Open) -> None:
     board: RunningBoard = request.getfixturevalue(view.board)
     page = open_page(board, view.path, width=view.widths[-1], reduced=True, live=view.live)
-    page.locator(view.ready).first.wait_for()
+    view.wait(page)
     found = []
     for scheme, width in (("light", view.widths[-1]), ("dark", view.widths[0])):
         page.set_viewport_size({"width": width, "height": HEIGHTS[width]})

@@ -65,7 +65,7 @@ def test_the_focus_goes_everywhere_in_order_and_is_seen(
 ) -> None:
     board: RunningBoard = request.getfixturevalue(view.board)
     page = open_page(board, view.path, width=view.widths[-1], reduced=True, live=view.live)
-    page.locator(view.ready).first.wait_for()
+    view.wait(page)
     assert tour(page) == []
 
 

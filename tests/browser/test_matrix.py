@@ -74,7 +74,7 @@ def test_each_view_in_each_language_scheme_and_width(
 ) -> None:
     board: RunningBoard = request.getfixturevalue(view.board)
     page = open_page(board, view.path, width=view.widths[-1], reduced=True, live=view.live)
-    page.locator(view.ready).first.wait_for()
+    view.wait(page)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     wrong = []
     for width in view.widths:

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from playwright.sync_api import Page
+
 PHONE, TABLET, DESK = 390, 768, 1440
 HEIGHTS = {PHONE: 844, TABLET: 1024, DESK: 900, 1920: 1080, 3840: 2160}
+NOTHING_READ = """() => [...document.querySelectorAll("[aria-busy]:not(.box)")]
+    .every((one) => !one.checkVisibility())"""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,14 @@ class View:
     """Whether it follows the stream of changes, and says so."""
     board: str = "board"
     """The fixture of a board that has what it shows."""
+
+    def wait(self, page: Page) -> None:
+        """Wait until it shows its figures and nothing is still being read: what comes late moves the rest.
+
+        The boxes of a dashboard are read when they come nearly in sight, so they are not waited for.
+        """
+        page.locator(self.ready).first.wait_for()
+        page.wait_for_function(NOTHING_READ)
 
 
 VIEWS = (
