@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -68,13 +68,18 @@ PLAIN = Style(
 _MARKUP = str.maketrans("<>[]*_`#~|\\", "＜＞［］＊＿｀＃～｜＼")
 
 
+@lru_cache(4_096)
+def _harmless(text: str) -> str:
+    return _one_line(text).translate(_MARKUP)
+
+
 def markdown(line: str) -> Style:
     """The markdown of robots; lines end as the robot wants it."""
     return Style(
         heading=lambda text: f"### {text}",
         strong=lambda text: f"**{text}**",
         link=lambda label, url: f"[{label}]({url})",
-        clean=lambda text: _one_line(text).translate(_MARKUP),
+        clean=_harmless,
         line=line,
     )
 
@@ -95,7 +100,11 @@ class Letter:
 
     def json(self, most: int | None = None, size: Size = utf8) -> orjson.Fragment:
         """The same text as orjson writes it, of parts that are escaped already."""
-        return orjson.Fragment(b'"%b"' % b"".join([part.json for part in self._fitted(most, size)]))
+        return orjson.Fragment(b"".join(self.pieces(most, size)))
+
+    def pieces(self, most: int | None = None, size: Size = utf8) -> list[bytes]:
+        """What `json` is put together of, for who puts more together: long texts are copied but once."""
+        return [b'"', *[part.json for part in self._fitted(most, size)], b'"']
 
     def _fitted(self, most: int | None, size: Size) -> list[Part]:
         return fitted(self.head, self.items, self.foot, most, more=self.more, size=size)
@@ -114,10 +123,9 @@ def letter(
     `managed`: with a place for the link to the subscriber's own page, see `links.py`.
     """
     say = _Speech(language, style)
-    title = _title(changes, say, why)
+    group = _Group(changes, say)
+    title = _title(changes[0], group, say, why)
     end = style.line
-    sent = f"{say.label('发送原因', 'Sent because')}: {say.pair(*_WHY[why])}"
-    head = Part.of(f"{style.heading(title)}{end}{end}{sent}{end}{end}")
     board = changes[0].link.partition("#")[0]
 
     if len(changes) == 1:
@@ -125,15 +133,16 @@ def letter(
         items: Parts = [Part.of(f"{line}{end}") for line in _facts(change, say)]
         links = _links(change, say)
     else:
-        items = _Briefs(changes, say)
+        items = group.parts()
         links = [style.link(say.label("看板", "Board"), board)]
     more = partial(_more, say, board, len(changes) == 1)
-    return Letter(title, head, items, _foot(say, tuple(links), managed), more)
+    return Letter(title, _head(say, title, why), items, _foot(say, tuple(links), managed), more)
 
 
 def title(changes: Sequence[AlertChange], language: Language, why: Why) -> str:
     """One line: what, where, how many."""
-    return _title(changes, _Speech(language, PLAIN), why)
+    say = _Speech(language, PLAIN)
+    return _title(changes[0], _Group(changes, say), say, why)
 
 
 class _Speech(NamedTuple):
@@ -166,7 +175,14 @@ class _Speech(NamedTuple):
         return f"{self.style.strong(self.label(zh, en))}: {value}"
 
 
-# Foot and rest of a list are the same for all who read it in one language.
+# Of a list these are the same for many who read it in one language.
+
+
+@lru_cache(1_024)
+def _head(say: _Speech, title: str, why: Why) -> Part:
+    end = say.style.line
+    sent = f"{say.label('发送原因', 'Sent because')}: {say.pair(*_WHY[why])}"
+    return Part.of(f"{say.style.heading(title)}{end}{end}{sent}{end}{end}")
 
 
 @lru_cache(1_024)
@@ -189,22 +205,24 @@ def _more(say: _Speech, board: str, alone: bool, left: int) -> Part:
     return Part.of(f"{end}{rest} · {say.style.link(seen, board)}{end}")
 
 
-def _title(changes: Sequence[AlertChange], say: _Speech, why: Why) -> str:
-    first = changes[0]
-    marks = [_state(first)] if len(changes) == 1 else [("预警汇总", "Alerts")]
-    if any(one.correction for one in changes):
+def _title(first: AlertChange, group: "_Group", say: _Speech, why: Why) -> str:
+    marks = [_state(first)] if len(group) == 1 else [("预警汇总", "Alerts")]
+    if group.corrected:
         marks.insert(0, ("更正", "Correction"))
     if why == "test":
         marks = [("测试", "Test")]
+    zh_name, en_name = _name(first)
+    if len(group) > 1:
+        firing = len(group) - group.over
+        zh_name = f"{firing} 项告警、{group.over} 项解除：{zh_name} 等"
+        en_name = f"{firing} firing, {group.over} over: {en_name} and others"
+    return _marked(say, tuple(marks), zh_name, en_name)
+
+
+@lru_cache(4_096)
+def _marked(say: _Speech, marks: tuple[tuple[str, str], ...], zh_name: str, en_name: str) -> str:
     zh = "".join([f"【{one}】" for one, _ in marks])
     en = " ".join([f"[{one}]" for _, one in marks])
-    zh_name, en_name = _name(first)
-    if len(changes) > 1:
-        states = [one.state for one in changes]
-        over = states.count("resolved") + states.count("ok")
-        firing = len(states) - over
-        zh_name = f"{firing} 项告警、{over} 项解除：{zh_name} 等"
-        en_name = f"{firing} firing, {over} over: {en_name} and others"
     return say.pair(f"{zh}民脉 {zh_name}", f"{en} minmai {en_name}")
 
 
@@ -244,32 +262,57 @@ def _facts(change: AlertChange, say: _Speech) -> list[str]:
     ]
 
 
-class _Briefs:
-    """Alerts one after the other, each in brief. None is rendered before it is asked for, nor twice:
-    thousands are told of a choice of the same alerts, and often no more fit than the first.
+class _Brief:
+    """An alert among others, in one language and style; not rendered before it is asked for, nor twice."""
+
+    __slots__ = ("_change", "_say", "part")
+
+    def __init__(self, change: AlertChange, say: _Speech) -> None:
+        self._change = change
+        self._say = say
+        self.part: Part | None = None
+
+    def render(self) -> Part:
+        self.part = Part.of(_brief(self._change, self._say))
+        return self.part
+
+
+class _Group:
+    """Alerts one after the other. Thousands are told of a choice of the same alerts, so what is known of each
+    is kept; often no more of them fit than the first.
     """
 
-    _made: ClassVar[defaultdict[_Speech, dict[int, tuple[AlertChange, Part]]]] = defaultdict(dict)
-    """By language and style, then by the identity of the change, which lives as long as what is known."""
+    _KNOWN: Final[defaultdict[_Speech, dict[int, tuple[bool, bool, _Brief]]]] = defaultdict(dict)
+    """By language and style, then by the identity of the change, which lives as long as what is known of it:
+    whether it says that an alert is over, whether it is a correction, and its words."""
     _MOST: Final = 10_000
 
     def __init__(self, changes: Sequence[AlertChange], say: _Speech) -> None:
-        self._changes = changes
-        self._say = say
-        self._known = self._made[say]
-        if len(self._known) > self._MOST:
-            self._known.clear()
+        known = self._KNOWN[say]
+        if len(known) > self._MOST:
+            known.clear()
+        found = [*map(known.get, map(id, changes))]
+        if not all(found):
+            found = [known.get(id(one)) or known.setdefault(id(one), _known(one, say)) for one in changes]
+        over, corrected, self._briefs = zip(*found, strict=True)
+        self.over = sum(over)
+        self.corrected = any(corrected)
 
     def __len__(self) -> int:
-        return len(self._changes)
+        return len(self._briefs)
 
     def __iter__(self) -> Iterator[Part]:
-        known = self._known
-        for change in self._changes:
-            made = known.get(id(change))
-            if made is None:
-                made = known[id(change)] = (change, Part.of(_brief(change, self._say)))
-            yield made[1]
+        for one in self._briefs:
+            yield one.part or one.render()
+
+    def parts(self) -> Parts:
+        """All of them, as a list if all have been rendered."""
+        made = [one.part for one in self._briefs]
+        return made if all(made) else self
+
+
+def _known(change: AlertChange, say: _Speech) -> tuple[bool, bool, _Brief]:
+    return change.state in ("resolved", "ok"), change.correction, _Brief(change, say)
 
 
 def _brief(change: AlertChange, say: _Speech) -> str:

@@ -82,6 +82,8 @@ def fitted(
     if most is None:
         return [head, *items, foot]
     room = left = most - size(head) - size(foot)
+    if isinstance(items, list) and sum(map(size, items)) <= room:  # much quicker than one by one
+        return [head, *items, foot]
     kept: list[Part] = []
     for item in items:
         left -= size(item)

@@ -18,6 +18,8 @@ _KEPT = timedelta(days=3)
 """How long an alert that has ended can still be news for somebody who was not told of it: longer than any
 quiet hours and than the time between two digests."""
 
+_RANKS = {"critical": 0, "warning": 1, "info": 2}
+
 
 @dataclass
 class Episode:
@@ -116,6 +118,7 @@ class Episodes:
         self.moved = 0
         """What no longer just fires: who has heard nothing of it is told of its beginning too."""
         self._by_id: dict[UUID, int] = {}
+        self._ranks: list[int] = []
         self._lasted: dict[int, int] = {}
         self._endings: list[tuple[datetime, int]] | None = None
 
@@ -169,6 +172,10 @@ class Episodes:
         self._endings = None
         return outdated
 
+    def ranked(self, slots: Iterable[int]) -> list[int]:
+        """Slots that are given in their order with the most severe first."""
+        return sorted(slots, key=self._ranks.__getitem__)
+
     def lasted(self, seconds: int) -> int:
         """The slots that have ended after firing for so long at least, as far as can be known."""
         if seconds not in self._lasted:
@@ -215,6 +222,7 @@ class Episodes:
         slot = len(self.slots)
         self.slots.append(Episode(change, change, at))
         self._by_id[change.alert_id] = slot
+        self._ranks.append(_RANKS[change.severity])
         self.index.put(slot, change)
         if change.severity == "critical":
             self.urgent |= 1 << slot

@@ -1,13 +1,13 @@
 """What one subscriber is told now, what goes into one notice, and when to look again. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from schemas.alert import AlertChange
 from services.alerts.channels import Why
-from services.alerts.routing.episodes import Episode, Episodes
+from services.alerts.routing.episodes import Episodes
 from services.alerts.routing.masks import lowest, members, union
 from services.alerts.routing.match import meant
 from services.alerts.routing.memory import Memory, Urgency
@@ -38,23 +38,18 @@ class Telling:
     def changes(self, episodes: Episodes) -> tuple[AlertChange, ...]:
         """What it tells of, the most severe first, the beginning of an alert before its end."""
         found: list[AlertChange] = []
-        slots = episodes.slots
-        twice = self.fresh & episodes.moved
-        for severity in ("critical", "warning", "info"):
-            these = self.slots & episodes.index.of("severity", (severity,))
-            if self.only:
-                found += [_one_side(slots[slot], self.only) for slot in members(these)]
-            elif these & twice:
-                for slot in members(these):
-                    one = slots[slot]
-                    found += one.whole if twice >> slot & 1 else (one.newest,)
+        twice = 0 if self.only else self.fresh & episodes.moved
+        for slot in episodes.ranked(members(self.slots)):
+            one = episodes.slots[slot]
+            if self.only == "beginning":
+                found.append(one.first)
             else:
-                found += [slots[slot].newest for slot in members(these)]
+                found += one.whole if twice >> slot & 1 else (one.newest,)
         return tuple(found)
 
-
-def _one_side(one: Episode, only: str) -> AlertChange:
-    return one.first if only == "beginning" else one.newest
+    def plain(self, episodes: Episodes) -> bool:
+        """Whether it tells of each slot's newest change and of nothing else."""
+        return not (self.only or self.slots & self.fresh & episodes.moved)
 
 
 @dataclass(frozen=True)
@@ -66,6 +61,14 @@ class View:
     acknowledged: int
     forgotten: int
     now: datetime
+    _meant: dict[str, int] = field(default_factory=dict)
+
+    def meant(self, subscriber: Subscriber) -> int:
+        """The slots that a subscriber means."""
+        found = self._meant.get(subscriber.id)
+        if found is None:
+            found = self._meant[subscriber.id] = meant(subscriber, self.episodes.index)
+        return found
 
 
 class News(NamedTuple):
@@ -114,16 +117,15 @@ class News(NamedTuple):
 def news_for(subscriber: Subscriber, memory: Memory, view: View) -> News:
     """Find how alerts stand against what a subscriber has been told."""
     episodes, muting = view.episodes, view.muting
-    matched = meant(subscriber, episodes.index)
+    matched = view.meant(subscriber)
     under = muting.everybody
     if subscriber.mute_townships:
         under |= muting.townships(matched)
     heard, opened = memory.heard, memory.open
-    wait, _interval = subscriber.waits
     fresh = matched & ~heard & episodes.live
     past = matched & ~heard & episodes.over
     if past:
-        fresh |= past & episodes.lasted(wait) & ~under.then & ~view.forgotten
+        fresh |= past & episodes.lasted(subscriber.waits[0]) & ~under.then & ~view.forgotten
         if fresh & past:
             fresh &= ~(past & episodes.ended_by(subscriber.created_at))
     hears = subscriber.hears
@@ -170,14 +172,15 @@ class _Turn:
         self._passes = subscriber.critical_passes and "other" not in urgencies
         self._all = news
         self._news = news.within(~news.muted) if news.muted else news
-        self._last = max((memory.last[one] for one in urgencies if one in memory.last), default=None)
-        self._wait = timedelta(seconds=subscriber.waits[0])
-        self._interval = timedelta(seconds=subscriber.waits[1])
+        self._last = max([memory.last[one] for one in urgencies if one in memory.last], default=None)
+        wait, interval = subscriber.waits
+        self._wait = timedelta(seconds=wait)
+        self._interval = timedelta(seconds=interval)
         self.nexts: list[datetime] = []
 
     def tell(self) -> list[Telling]:
         """What is told now; `nexts` are filled."""
-        found = list(self._muted())
+        found = list(self._muted()) if self._all.muted else []
         if self._subscriber.mode == "digest" and not self._passes:
             return [*found, *self._digest()]
         now, news = self._view.now, self._news

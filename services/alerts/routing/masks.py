@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-_FEW = 24
+_FEW = 12
+"""Up to so many are quicker to take off one by one."""
 
 
 def members(mask: int) -> list[int]:
@@ -17,7 +18,7 @@ def members(mask: int) -> list[int]:
             mask ^= low
         return found
     bits = np.frombuffer(mask.to_bytes((mask.bit_length() + 7) // 8, "little"), np.uint8)
-    numbers: list[int] = np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist()
+    numbers: list[int] = np.unpackbits(bits, bitorder="little").view(np.bool_).nonzero()[0].tolist()
     return numbers
 
 

@@ -10,6 +10,7 @@ been told of, and that ended while it was muted, is nothing that anybody waits f
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from schemas.declaration import Text
 from services.alerts.routing.episodes import Episode, Episodes
@@ -52,7 +53,7 @@ class Muting:
     by_silence: list[tuple[Silence, int]] = field(default_factory=list)
     _townships: dict[int, Under] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def everybody(self) -> Under:
         """What is muted for all."""
         return self.silenced | self.inhibited

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from schemas.alert import AlertChange
-from services.alerts.channels import Channel, Covered, Destination, Notice, Recipient, Why
+from services.alerts.channels import Channel, Destination, Notice, Recipient, Why
+from services.alerts.routing.contents import Content, Contents
 from services.alerts.routing.episodes import Episodes
 from services.alerts.routing.group import Telling
 from services.alerts.routing.router import Verbatim
@@ -25,13 +25,6 @@ class Made:
 
     notice: Notice
     muted: str
-
-
-@dataclass(frozen=True)
-class _Content:
-    changes: tuple[AlertChange, ...]
-    covers: tuple[Covered, ...]
-    digest: str
 
 
 class Directory:
@@ -70,14 +63,14 @@ class Scribe:
     ) -> None:
         self._directory = directory
         self._channels = channels
-        self._episodes = episodes
         self._now = now
-        self._contents: dict[tuple[int, int, str], _Content] = {}
-        self._covered: dict[int, tuple[AlertChange, Covered, bytes]] = {}  # by the identity of the change
+        self._contents = Contents(episodes)
         self._payloads: dict[tuple[str, str, Why, str], bytes] = {}
 
     def write(self, tellings: Iterable[Telling | Verbatim]) -> list[Made]:
         """Return the notices of tellings, in their order."""
+        tellings = [*tellings]
+        self._contents.prepare(one for one in tellings if isinstance(one, Telling))
         return [made for one in tellings for made in self._notices(one)]
 
     def batches(self, tellings: Iterable[Telling | Verbatim]) -> Iterator[list[Made]]:
@@ -96,9 +89,10 @@ class Scribe:
 
     def _notices(self, telling: Telling | Verbatim) -> Iterable[Made]:
         if isinstance(telling, Verbatim):
-            content, why, muted, occasion = self._of((telling.change,)), _why(telling.change), "", ""
+            content = self._contents.told((telling.change,))
+            why, muted, occasion = _why(telling.change), "", ""
         else:
-            content, why = self._content(telling), telling.why
+            content, why = self._contents.of(telling), telling.why
             muted, occasion = telling.muted, telling.occasion
         for to in self._directory.of(telling.subscriber.id):
             said = "\n".join((to.subscriber, to.channel, to.to.shown, why, muted, occasion, content.digest))
@@ -119,22 +113,7 @@ class Scribe:
                 muted,
             )
 
-    def _content(self, telling: Telling) -> _Content:
-        key = (telling.slots, telling.fresh, telling.only)
-        if key not in self._contents:
-            self._contents[key] = self._of(telling.changes(self._episodes))
-        return self._contents[key]
-
-    def _of(self, changes: tuple[AlertChange, ...]) -> _Content:
-        known = self._covered
-        for one in changes:
-            if id(one) not in known:
-                known[id(one)] = _cover(one)
-        told = [known[id(one)] for one in changes]
-        digest = blake2b(b"".join([named for _change, _covered, named in told]), digest_size=16)
-        return _Content(changes, tuple([covered for _change, covered, _named in told]), digest.hexdigest())
-
-    def _payload(self, id: UUID, content: _Content, to: Destination, why: Why) -> bytes:
+    def _payload(self, id: UUID, content: Content, to: Destination, why: Why) -> bytes:
         channel = self._channels[to.channel]
         if not channel.alike:
             return channel.payload(id, content.changes, to.to, why)
@@ -142,11 +121,6 @@ class Scribe:
         if key not in self._payloads:
             self._payloads[key] = channel.payload(id, content.changes, to.to, why)
         return self._payloads[key]
-
-
-def _cover(change: AlertChange) -> tuple[AlertChange, Covered, bytes]:
-    named = f"{change.state} {change.changed_at.isoformat()}\n".encode()
-    return change, Covered.of(change), change.alert_id.bytes + named
 
 
 def _why(change: AlertChange) -> Why:

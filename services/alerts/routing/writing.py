@@ -6,6 +6,8 @@ notices of a hundred alerts each are a million entries, and clickhouse-driver wr
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import accumulate, chain, count, pairwise
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,8 @@ _PLAIN = {
     "not_before": "DateTime64(3, 'UTC')",
     "payload": "String",
 }
+_NOTHING = Covered(NO_ALERT, "", datetime.fromtimestamp(0, UTC), "", "")
+"""What a notice that covers nothing has for its first."""
 _INSERT = f"""
     INSERT INTO alert_notice ({", ".join(_PLAIN)}, attempt, duration_ms, covers)
     WITH (SELECT groupArray(({_COVERED})) FROM (SELECT * FROM told ORDER BY number)) AS known
@@ -59,22 +63,11 @@ def keep(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
     """Keep notices that wait, and those that are muted with the reason. Raises Unavailable."""
     if not made:
         return
-    numbers: dict[int, int] = {}  # by identity: notices of one batch share what they cover
-    told: list[Covered] = []
-    lists: dict[int, bytes] = {}
-    for one in made:
-        covers = one.notice.covers
-        if id(covers) not in lists:
-            for covered in covers:
-                if id(covered) not in numbers:
-                    told.append(covered)
-                    numbers[id(covered)] = len(told)
-            lists[id(covers)] = np.array([numbers[id(one)] for one in covers], "<u4").tobytes()
+    told, packed = _numbered([one.notice.covers for one in made])
     shared = 2 * len({id(one.notice.payload) for one in made}) < len(made)
     types = {**_PLAIN, "payload": "LowCardinality(String)"} if shared else _PLAIN  # each once on the way
-    columns = zip(*map(_row, made), strict=True)
-    rows = {f"{name} {type}": values for (name, type), values in zip(types.items(), columns, strict=True)}
-    packed = [lists[id(one.notice.covers)] for one in made]
+    columns = _columns(made)
+    rows = {f"{name} {type}": columns[name] for name, type in types.items()}
     with migrated():
         clickhouse.query(
             _INSERT,
@@ -88,25 +81,49 @@ def _kept(clickhouse: ClickHouse, made: list[Made]) -> list[Made]:
     return made
 
 
-def _row(one: Made) -> tuple[Any, ...]:
-    notice = one.notice
-    first = next(iter(notice.covers), None)
-    return (
-        notice.notice_id,
-        first.alert_id if first else NO_ALERT,
-        first.state if first else "",
-        first.rule if first else "",
-        first.division if first else "",
-        notice.subscriber,
-        notice.channel,
-        notice.recipient,
-        notice.why,
-        "muted" if one.muted else "pending",
-        one.muted,
-        notice.created_at,
-        notice.not_before,
-        notice.payload,
-    )
+def _numbered(lists: Sequence[tuple[Covered, ...]]) -> tuple[list[Covered], list[bytes]]:
+    """Return what lists hold, each once, and each list as the numbers of its entries, from 1.
+
+    All by identity: notices of one batch share what they cover. A batch has some 100,000 entries.
+    """
+    distinct = {id(one): one for one in lists}
+    entries = [*chain.from_iterable(distinct.values())]
+    names = [*map(id, entries)]
+    told = dict(zip(names, entries, strict=True))
+    numbers = dict(zip(told, count(1)))
+    flat = np.fromiter(map(numbers.__getitem__, names), "<u4", len(names)).tobytes()
+    ends = [*accumulate(map(len, distinct.values()), initial=0)]
+    packed = {
+        name: flat[4 * begin : 4 * end] for name, (begin, end) in zip(distinct, pairwise(ends), strict=True)
+    }
+    return [*told.values()], [packed[id(one)] for one in lists]
+
+
+def _columns(made: Sequence[Made]) -> dict[str, list[Any]]:
+    notices = [one.notice for one in made]
+    firsts = [one.covers[0] if one.covers else _NOTHING for one in notices]
+    moments = {at: _milliseconds(at) for one in notices for at in (one.created_at, one.not_before)}
+    return {
+        "notice_id": [one.notice_id for one in notices],
+        "alert_id": [one.alert_id for one in firsts],
+        "change": [one.state for one in firsts],
+        "rule": [one.rule for one in firsts],
+        "division": [one.division for one in firsts],
+        "subscriber": [one.subscriber for one in notices],
+        "channel": [one.channel for one in notices],
+        "recipient": [one.recipient for one in notices],
+        "why": [one.why for one in notices],
+        "state": ["muted" if one.muted else "pending" for one in made],
+        "answer": [one.muted for one in made],
+        "at": [moments[one.created_at] for one in notices],
+        "not_before": [moments[one.not_before] for one in notices],
+        "payload": [one.payload for one in notices],
+    }
+
+
+def _milliseconds(at: datetime) -> int:
+    """Since 1970: the driver would work that out for each value anew."""
+    return int(at.timestamp()) * 1_000 + at.microsecond // 1_000
 
 
 def _told(covers: Sequence[Covered]) -> dict[str, list[Any]]:
