@@ -76,8 +76,10 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
 
     worker = f"{socket.gethostname()}/{os.getpid()}"
     plans = NewestPlan(settings.plan, plan)
-    figure_path = FigurePath(lambda: Keeper(clickhouse, plans.read(), f"{worker}/{uuid4().hex}"), publish)
-    refresher = Refresher(figure_path, clock_for(settings, clickhouse), plan)
+    figure_path = FigurePath(
+        lambda: Keeper(clickhouse, plans.read(), f"{worker}/{uuid4().hex}"), publish, plan.zone
+    )
+    refresher = Refresher(figure_path, clock_for(settings, clickhouse))
     block_path = BlockPath(
         clickhouse,
         Claims(clickhouse, worker),

@@ -109,13 +109,27 @@ class Keeper:
         """Bring the tables up to what has been told, and return the live figures that changed.
 
         Every record of a block that was heard of, or with `look` told, before the call is in the tables when
-        it returns; with `look` table `block_shown` says so. Safe to repeat after any error: what could not be
-        written stays pending. `now` is the moment by the clock that records are received by (None: the wall
-        clock).
+        it returns; with `look` table `block_shown` says so.
+        """
+        self.take(look=look)
+        return self.write(today, now, look=look)
+
+    def take(self, *, look: bool) -> None:
+        """Read what the records say where a block was heard of or, with `look`, told; writes nothing.
+
+        Safe to repeat after any error.
         """
         for stream, days in self._touches.new(look=look).items():
             self._untaken.setdefault(stream, set()).update(days)
         self._take()
+
+    def write(self, today: date, now: datetime | None = None, *, look: bool = True) -> list[Figure]:
+        """Bring the tables up to what has been taken, and return the live figures that changed.
+
+        With `look` table `block_shown` says of which blocks that was all. Safe to repeat after any error:
+        what could not be written stays pending. `now` is the moment by the clock that records are received
+        by (None: the wall clock).
+        """
         for key, day in self._tally.take_touched().items():
             self._pend(key, day)
         new_day = today != self._today

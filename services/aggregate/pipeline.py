@@ -35,7 +35,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import nullcontext
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -219,9 +219,10 @@ class BlockPath:
 class FigurePath:
     """Steps 11 and 12; and a rebuild, which is another keeper that prepares beside and takes over."""
 
-    def __init__(self, keeper: Callable[[], Keeper], publish: SendFigures) -> None:
-        """`keeper` makes a new one, and may block."""
+    def __init__(self, keeper: Callable[[], Keeper], publish: SendFigures, zone: ZoneInfo) -> None:
+        """`keeper` makes a new one, and may block; a day is one of `zone`."""
         self._new_keeper = keeper
+        self._zone = zone
         self._keeper: Keeper | None = None
         self._next: asyncio.Task[Keeper] | None = None
         self._publish = publish
@@ -249,10 +250,11 @@ class FigurePath:
         """Whether another worker has taken over the figures since."""
         return self._keeper is not None and await patiently(self._keeper.superseded)
 
-    async def refresh(self, today: date, now: datetime, *, look: bool) -> None:
+    async def refresh(self, clock: Callable[[], datetime | None], *, look: bool) -> None:
         """Bring the figures up to what has been heard and, with `look`, to what other workers have told.
 
-        With `look` also begin a rebuild that was asked for, or finish it.
+        With `look` also begin a rebuild that was asked for, or finish it. Writes nothing while `clock`, which
+        may block, tells no time yet.
         """
         if look and self._next is not None and self._next.done():
             prepared = self._next.result()
@@ -264,7 +266,12 @@ class FigurePath:
         keeper = self._keeper
         assert keeper is not None
         with metrics.REFRESH_SECONDS.time():
-            await self._publish(await patiently(lambda: keeper.refresh(today, now, look=look)))
+            # Together: what is told of a day that this clock has not come to, the next round shows.
+            now, _ = await asyncio.gather(patiently(clock), patiently(lambda: keeper.take(look=look)))
+            if now is None:
+                return
+            today = now.astimezone(self._zone).date()
+            await self._publish(await patiently(lambda: keeper.write(today, now, look=look)))
         if look and self._next is None and await patiently(keeper.asked_anew):
             log.info(
                 "a rebuild was asked for: everything that stands is read, beside the figures as they are"

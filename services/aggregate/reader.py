@@ -130,7 +130,7 @@ class Reader(Service):
             auto_offset_reset="earliest",
             # Small fetches are small blocks, and each block has its price.
             max_partition_fetch_bytes=24 << 20,
-            fetch_max_wait_ms=50,  # the embedded broker lets a waiting fetch sleep through what comes in
+            fetch_max_wait_ms=20,  # the embedded broker lets a waiting fetch sleep through what comes in
         )
         await self._consumer.start()
         self._consumer.assign([])

@@ -11,9 +11,7 @@ from services.aggregate import metrics
 from services.aggregate.pipeline import FigurePath
 from services.aggregate.progress import Standing
 from services.aggregate.touches import Told
-from services.aggregate.waiting import patiently
 from services.platform.clock import Clock
-from services.platform.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +33,14 @@ class Refresher(Service):
     behind: Callable[[], bool] = staticmethod(lambda: False)
     alone: Callable[[], bool] = staticmethod(lambda: False)
 
-    def __init__(self, path: FigurePath, clock: Clock, plan: Plan, **options: Any) -> None:
+    def __init__(self, path: FigurePath, clock: Clock, **options: Any) -> None:
         super().__init__(**options)
         self._path = path
         self._clock = clock
-        self._plan = plan
         self._something = Event()
+        self._heard = False
         self._look = True
+        self._put_off = False
         self._look_again_at = 0.0
         self._keeping = False
         self._begun = False
@@ -63,6 +62,7 @@ class Refresher(Service):
         """Say what a counted block of this worker has touched."""
         if self._keeping:
             self._path.hear(told)
+            self._heard = True
             self._something.set()
 
     def standing(self) -> Standing:
@@ -88,24 +88,30 @@ class Refresher(Service):
                     self._rounds_ended = self._rounds_begun
 
     async def _round(self) -> None:
-        if self._begun and self._look and await self._path.superseded():
+        look = self._time_to_look()
+        if self._begun and look and await self._path.superseded():
             # By one that did not know yet that the group no longer wants it to keep them.
             log.warning("another worker has taken over the figures that this one is to keep: beginning anew")
             self._begun = False
         if not self._begun:
-            self._begun = self._look = True
+            self._begun = look = True
             await self._path.begin(lambda: self._begun)
             if not self._begun:  # a rebalance meanwhile
                 self._something.set()
                 return
-        now = await patiently(self._clock.now)
-        if now is not None:
-            began = self.loop.time()
-            look, self._look = self._look, False
-            await self._path.refresh(now.astimezone(self._plan.zone).date(), now, look=look)
-            if look:
-                self._look_again_at = self.loop.time() + ALONE_SECONDS
-            if self.behind():
-                await self.sleep(self.loop.time() - began)
+        began = self.loop.time()
+        self._heard, self._look = False, self._look and not look
+        await self._path.refresh(self._clock.now, look=look)
+        if look:
+            self._look_again_at = self.loop.time() + ALONE_SECONDS
+        if self.behind():
+            await self.sleep(self.loop.time() - began)
         # A rebalance meanwhile has begun another term: that one has yet to be refreshed.
         self.ready = self._begun
+
+    def _time_to_look(self) -> bool:
+        """Whether this round looks: what has been heard goes first, once."""
+        self._put_off = self._look and self._heard and not self._put_off
+        if self._put_off:
+            self._something.set()
+        return self._look and not self._put_off

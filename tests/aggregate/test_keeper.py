@@ -12,6 +12,7 @@ from schemas.indicator import Figure
 from services.aggregate import pipeline
 from services.aggregate.keeper import Keeper
 from services.aggregate.withdrawals import take_out_withdrawn
+from services.figures import source
 from services.figures.source import Source
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import Unavailable
@@ -262,3 +263,19 @@ async def test_a_new_year_begins_with_nothing_though_nothing_is_sent(pool: Click
         {"indicator": EVENTS, "county": COUNTY},
     )
     assert rows == [(DAY, "1"), (date(2025, 1, 1), "0")]
+
+
+async def test_what_stands_is_the_same_asked_of_few_and_of_many(
+    pool: ClickHouse, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await count(pool, "fitness-event", *(held(number) for number in range(3)))
+    await count(pool, "consumption-voucher", *(voucher(number) for number in range(3)))
+    asked = Source(pool, plan, list(plan.indicators.values()))
+    events = [(name, day) for name in ("E0", "E1", "it's") for day in (DAY, date(2024, 5, 2))]
+    [(township,)] = pool.query("SELECT DISTINCT division FROM consumption_voucher_log")
+    cells = [(township, DAY), (township, date(2024, 5, 2))]
+    few = list(asked.states("fitness-event", events)), list(asked.vouchers(cells))
+    monkeypatch.setattr(source, "_FEW", 0)
+    assert few == (list(asked.states("fitness-event", events)), list(asked.vouchers(cells)))
+    assert [one.state is not None for one in few[0]] == [True, False, True, False, False, False]
+    assert [len(sums) for _, _, sums in few[1]] == [1, 0]

@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
+from services.aggregate.blocks import Block, Place
 from services.aggregate.keeper import Keeper
 from services.aggregate.pipeline import FigurePath
 from services.aggregate.refresher import Refresher
+from services.aggregate.touches import Told
 from services.platform.clickhouse import ClickHouse
 from services.platform.plan import Plan
 from tests.support.waiting import eventually
@@ -24,8 +27,8 @@ class Noon:
 
 
 @asynccontextmanager
-async def refresher(path: FigurePath, plan: Plan) -> AsyncIterator[Refresher]:
-    one = Refresher(path, Noon(), plan)  # type: ignore[arg-type]
+async def refresher(path: FigurePath) -> AsyncIterator[Refresher]:
+    one = Refresher(path, Noon())  # type: ignore[arg-type]
     await one.start()
     yield one
     await one.stop()
@@ -47,7 +50,7 @@ def newest(pool: ClickHouse) -> str:
 async def test_who_lost_the_figures_while_it_read_does_not_take_them_over(
     pool: ClickHouse, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = FigurePath(lambda: Keeper(pool, plan, "late"), publish)
+    path = FigurePath(lambda: Keeper(pool, plan, "late"), publish, plan.zone)
     reading, go_on = asyncio.Event(), asyncio.Event()
     prepared = path._prepared
 
@@ -58,7 +61,7 @@ async def test_who_lost_the_figures_while_it_read_does_not_take_them_over(
         return keeper
 
     monkeypatch.setattr(path, "_prepared", slowly)
-    async with refresher(path, plan) as late:
+    async with refresher(path) as late:
         late.keep(True)
         await reading.wait()
         Keeper(pool, plan, "rightful").begin()
@@ -71,9 +74,30 @@ async def test_who_lost_the_figures_while_it_read_does_not_take_them_over(
 async def test_who_is_to_keep_the_figures_takes_them_back_from_one_that_is_not(
     pool: ClickHouse, plan: Plan
 ) -> None:
-    path = FigurePath(lambda: Keeper(pool, plan, f"rightful/{uuid4()}"), publish)
-    async with refresher(path, plan) as rightful:
+    path = FigurePath(lambda: Keeper(pool, plan, f"rightful/{uuid4()}"), publish, plan.zone)
+    async with refresher(path) as rightful:
         rightful.keep(True)
         await seen(lambda: rightful.ready)
         Keeper(pool, plan, "late").begin()
         await seen(lambda: newest(pool).startswith("rightful"))
+
+
+async def test_what_others_told_is_looked_for_in_every_other_round_at_least(
+    pool: ClickHouse, plan: Plan
+) -> None:
+    path = FigurePath(lambda: Keeper(pool, plan, f"busy/{uuid4()}"), publish, plan.zone)
+    looked: list[bool] = []
+    refresh = path.refresh
+
+    async with refresher(path) as busy:
+
+        async def again_and_again(clock: Callable[[], datetime | None], *, look: bool) -> None:
+            looked.append(look)
+            await refresh(clock, look=look)
+            block = Block(Place("t", uuid4(), 0), 0, 0)
+            busy.told(Told(block, "facility", {}, np.array([], np.uint64)))
+
+        path.refresh = again_and_again  # type: ignore[method-assign]
+        busy.keep(True)
+        await seen(lambda: sum(looked) >= 3)
+    assert False in looked, "what is heard goes first"
