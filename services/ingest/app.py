@@ -113,6 +113,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
             await audit.close()
             await writer.close()
             await outlet.close()
+            watch.close()
             receipts.close()
             clickhouse.close()
             copies.close()
@@ -120,7 +121,14 @@ def create_app(settings: IngestSettings) -> FastAPI:
                 journal.close()
 
     # FastAPI's own documentation pages load their scripts from a CDN.
-    app = FastAPI(title="民脉 minmai · ingest", version="1", lifespan=life, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="民脉 minmai · ingest",
+        version="1",
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # else each push looks for providers
+    )
     app.state.audit = audit
     pipeline = Pipeline(
         agencies,

@@ -148,6 +148,16 @@ def read(segment: Path) -> Iterator[Message]:
         )
 
 
+def newest(segment: Path, most_bytes: int) -> list[Message]:
+    """Return the messages at the end of a segment that lie within so many bytes, without torn ones."""
+    with segment.open("rb") as lines:
+        size = lines.seek(0, os.SEEK_END)
+        lines.seek(max(0, size - most_bytes))
+        if size > most_bytes:
+            lines.readline()
+        return [message for line in lines if (message := _message(line)) is not None]
+
+
 def _line(message: Message) -> bytes:
     topic, identity, key, value = message
     content = b"%b\t%032x\t%b\t%b" % (topic.encode(), identity, key, value)

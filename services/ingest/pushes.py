@@ -14,11 +14,14 @@ from services.ingest.faults import Problem
 from services.ingest.metrics import Metrics
 from services.ingest.pipeline import Pipeline
 from services.ingest.responses import in_json, language_of, of_problem
+from services.ingest.turns import Turns
 
 log = logging.getLogger(__name__)
 
 _EVENTS = "/v1/events"
 _STREAMS = "/v1/streams/"
+_SMALL_BYTES = 4_000
+"""Of a push that waits for its turn. A larger one takes longer than the turns are apart."""
 
 
 def install(app: FastAPI, pipeline: Pipeline, metrics: Metrics) -> None:
@@ -78,6 +81,7 @@ class _Shortcut:
     def __init__(self, app: ASGIApp, pushes: _Pushes) -> None:
         self._app = app
         self._pushes = pushes
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["query_string"]:
@@ -86,8 +90,16 @@ class _Shortcut:
         stream = path.removeprefix(_STREAMS) if path.startswith(_STREAMS) else None
         if path != _EVENTS and (not stream or "/" in stream):
             return await self._app(scope, receive, send)
-        response = await self._pushes.answer(Request(scope, receive), stream)
+        request = Request(scope, receive)
+        if _is_small(request):
+            await self._turns.wait()
+        response = await self._pushes.answer(request, stream)
         return await response(scope, receive, send)
+
+
+def _is_small(request: Request) -> bool:
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdecimal() and int(length[:20]) <= _SMALL_BYTES
 
 
 def _disconnected() -> Problem:

@@ -47,6 +47,7 @@ class Watch:
         topic before anything is accepted.
         """
         self._bootstrap = bootstrap
+        self._broker = topics.Asking(bootstrap, timeout=_PROBE_TIMEOUT)
         self._writer = writer
         self._upkeep = upkeep
         self._received = received
@@ -59,6 +60,12 @@ class Watch:
         """Raise Unavailable if nothing can be accepted now."""
         if self.obstacle is not None:
             raise Unavailable(self.obstacle)
+
+    def close(self) -> None:
+        """Disconnect, once nothing runs."""
+        self._broker.close()
+        if self._upkeep is not None:
+            self._upkeep.close()
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -78,7 +85,7 @@ class Watch:
                 continue
 
     async def _look(self) -> None:
-        ids = await asyncio.to_thread(_topic_ids, self._bootstrap)
+        ids = await asyncio.to_thread(self._broker.topic_ids, TOPICS)
         missing = [topic for topic in TOPICS if topic not in ids]
         if missing:
             raise Unavailable(f"topics are missing: {', '.join(missing)}; `minmai topics create` makes them")
@@ -112,7 +119,3 @@ class Watch:
             log.warning("%s: they can be looked up once they are stored", error)
         else:
             log.info("read back %d receipts", number)
-
-
-def _topic_ids(bootstrap: str) -> dict[str, UUID]:
-    return topics.topic_ids(bootstrap, TOPICS, timeout=_PROBE_TIMEOUT)

@@ -74,7 +74,8 @@ class Writer:
         self.waiting_bytes += size
         self._some.set()
         try:
-            await asyncio.wait_for(done, self._timeout)
+            async with asyncio.timeout(self._timeout):
+                await done
         except TimeoutError:
             raise Unavailable("the broker did not acknowledge in time") from None
 

@@ -1,9 +1,10 @@
 """The topics of minmai and their administration, on Kafka and on the embedded broker alike."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -19,6 +20,8 @@ from schemas.streams import (
     STREAMS,
 )
 from services.platform.errors import Unavailable
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS = 15.0
 """How long a function here waits for the broker before it raises Unavailable."""
@@ -183,17 +186,56 @@ def topic_ids(
     changes when a topic is deleted and made again, as all are when the embedded broker has lost its memory.
     Raises Unavailable if the broker does not answer.
     """
-    return {name: state.id for name, state in describe(bootstrap, names, timeout=timeout).items()}
-
-
-def committed(bootstrap: str, group: str, *, timeout: float = TIMEOUT_SECONDS) -> dict[tuple[str, int], int]:
-    """The offsets a consumer group has committed, by topic and partition; none if there is no such group.
-
-    Raises Unavailable if the broker does not answer.
-    """
     with _admin(bootstrap, timeout) as admin:
-        found = admin.list_group_offsets({group: None})[group]
+        return _ids(admin, names)
+
+
+class Asking:
+    """Asks a broker again and again over one connection, for as long as it holds: making one takes most of a
+    question's CPU time, 25 ms of a thread that keeps all others waiting.
+
+    For one thread at a time; close it.
+    """
+
+    def __init__(self, bootstrap: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._bootstrap = bootstrap
+        self._timeout = timeout
+        self._kept: KafkaAdminClient | None = None
+
+    def topic_ids(self, names: Iterable[str]) -> dict[str, uuid.UUID]:
+        """As the function of this name."""
+        return self._ask(lambda admin: _ids(admin, names))
+
+    def committed(self, group: str) -> dict[tuple[str, int], int]:
+        """The offsets a consumer group has committed, by topic and partition; none if there is no such group.
+
+        Raises Unavailable if the broker does not answer.
+        """
+        found = self._ask(lambda admin: admin.list_group_offsets({group: None}))[group]
         return {(place.topic, place.partition): one.offset for place, one in found.items()}
+
+    def close(self) -> None:
+        """End the connection; the next question makes another."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def _ask(self, question: Callable[[KafkaAdminClient], T]) -> T:
+        if self._kept is not None:
+            try:
+                return question(self._kept)
+            except (KafkaError, OSError, RuntimeError):  # of the connection, perhaps: a new one tells
+                self.close()
+        admin = _connected(self._bootstrap, self._timeout)
+        try:
+            answer = question(admin)
+        except BaseException as error:
+            admin.close()
+            if isinstance(error, KafkaError):
+                raise _cannot(self._bootstrap, error) from error
+            raise
+        self._kept = admin
+        return answer
 
 
 def answers(bootstrap: str, timeout: float = TIMEOUT_SECONDS) -> None:
@@ -232,11 +274,10 @@ class _AdminClient(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has 
             raise
 
 
-@contextmanager
-def _admin(bootstrap: str, timeout: float) -> Iterator[KafkaAdminClient]:
+def _connected(bootstrap: str, timeout: float) -> KafkaAdminClient:
     milliseconds = max(1, int(timeout * 1000))
     try:
-        admin = _AdminClient(
+        return _AdminClient(
             bootstrap_servers=bootstrap,
             client_id="minmai-admin",
             bootstrap_timeout_ms=milliseconds,
@@ -247,12 +288,25 @@ def _admin(bootstrap: str, timeout: float) -> Iterator[KafkaAdminClient]:
         raise Unavailable(
             f"no Kafka broker answers at {bootstrap}: is it started, and is the address right? ({error})"
         ) from error
+
+
+@contextmanager
+def _admin(bootstrap: str, timeout: float) -> Iterator[KafkaAdminClient]:
+    admin = _connected(bootstrap, timeout)
     try:
         yield admin
     except KafkaError as error:
-        raise Unavailable(f"the Kafka broker at {bootstrap} cannot do this now: {error}") from error
+        raise _cannot(bootstrap, error) from error
     finally:
         admin.close()
+
+
+def _cannot(bootstrap: str, error: KafkaError) -> Unavailable:
+    return Unavailable(f"the Kafka broker at {bootstrap} cannot do this now: {error}")
+
+
+def _ids(admin: KafkaAdminClient, names: Iterable[str]) -> dict[str, uuid.UUID]:
+    return {state.name: state.id for state in _states(admin, names)}
 
 
 def _states(admin: KafkaAdminClient, names: Iterable[str] | None) -> Iterator[TopicState]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.journal import Journal, JournalError, read
+from services.ingest.journal import Journal, JournalError, newest, read
 from services.ingest.message import Message
 from services.platform.errors import StartError
 
@@ -64,6 +64,19 @@ def test_segments_end_at_their_size_and_numbers_go_on(tmp_path: Path) -> None:
     assert numbers == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]
     assert all(segment.stat().st_size < 600 for segment in segments)
     journal.close()
+
+
+def test_the_newest_are_read_alone(journal: Journal) -> None:
+    messages = [message(number) for number in range(9)]
+    journal.append(messages)
+    [segment] = journal.seal()
+    line = segment.stat().st_size // 9
+    assert newest(segment, LARGE) == messages
+    assert newest(segment, 3 * line) == messages[7:]  # a line that may be cut is left out
+    segment.write_bytes(segment.read_bytes()[:-1])
+    assert newest(segment, 3 * line) == messages[6:8]
+    segment.write_bytes(b"")
+    assert newest(segment, 3 * line) == []
 
 
 @pytest.mark.parametrize("cut", [1, 10, 60])

@@ -1,11 +1,12 @@
 """The fixtures and helpers every other test stands on."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from services.platform.topics import Topic, committed, describe, ensure_topics
+from services.platform.topics import Asking, Topic, describe, ensure_topics
 from tests.support.brokers import Fresh
 from tests.support.clickhouse import ClickHouse
 from tests.support.waiting import eventually, eventually_async
@@ -52,10 +53,12 @@ def test_a_fresh_broker_knows_nothing_of_the_test_before(
         )
         eventually(lambda: member.poll(timeout_ms=200), 60, "the group reads")
         member.commit()
-        assert committed(first.bootstrap, "left")
+        with closing(Asking(first.bootstrap)) as asking:
+            assert asking.committed("left")
     with fresh_brokers.lent(new) as second:
         assert describe(second.bootstrap) == {}
-        assert committed(second.bootstrap, "left") == {}
+        with closing(Asking(second.bootstrap)) as asking:
+            assert asking.committed("left") == {}
     member.close(autocommit=False)
 
 

@@ -3,6 +3,7 @@
 import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from kafka import KafkaAdminClient
@@ -18,6 +19,7 @@ from schemas.streams import (
 )
 from services.platform.errors import Unavailable
 from services.platform.topics import (
+    Asking,
     Topic,
     copies,
     declared,
@@ -130,17 +132,37 @@ def test_a_topic_made_again_has_another_id(broker: Broker) -> None:
     assert topic_ids(broker.bootstrap, [name])[name] != before[name]
 
 
+def test_who_asks_on_does_not_take_a_new_broker_for_the_old_one(broker: Broker) -> None:
+    """Nobody asks while it is away, and the connection of before is gone."""
+    topics = [Topic(new_name(), 1)]
+    names = [topic.name for topic in topics]
+    ensure_topics(broker.bootstrap, topics=topics)
+    with closing(Asking(broker.bootstrap)) as asking:
+        before = asking.topic_ids(names)
+        broker.kill()
+        broker.start()
+        ensure_topics(broker.bootstrap, topics=topics)
+        after = asking.topic_ids(names)
+        assert (after == before) is broker.keeps_log
+    assert after == topic_ids(broker.bootstrap, names)
+
+
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_a_restart_keeps_ids_exactly_if_it_keeps_the_log(broker: Broker, end: str) -> None:
     topics = [Topic(new_name(), 1), Topic(new_name(), 3)]
     names = [topic.name for topic in topics]
     ensure_topics(broker.bootstrap, topics=topics)
-    before = topic_ids(broker.bootstrap, names)
+    with closing(Asking(broker.bootstrap, timeout=2)) as asking:
+        before = asking.topic_ids(names)
+        assert before == asking.topic_ids(names) == topic_ids(broker.bootstrap, names)
 
-    getattr(broker, end)()
-    broker.start()
-    report = ensure_topics(broker.bootstrap, topics=topics)
-    after = topic_ids(broker.bootstrap, names)
+        getattr(broker, end)()
+        with pytest.raises(Unavailable):
+            asking.topic_ids(names)
+        broker.start()
+        report = ensure_topics(broker.bootstrap, topics=topics)
+        after = asking.topic_ids(names)
+    assert after == topic_ids(broker.bootstrap, names)
 
     assert set(before) == set(after) == set(names)
     if broker.keeps_log:
