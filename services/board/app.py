@@ -75,7 +75,7 @@ def create_app(board: Board) -> FastAPI:
     )
     app.include_router(orders(board.orders))
     app.include_router(office.routes(board.office, board.access.users, board.agencies))
-    app.include_router(places.routes(board.plan, asked, board.facilities, board.local_feeds))
+    app.include_router(places.routes(frame, asked, board.facilities, board.local_feeds))
     app.include_router(
         others.routes(frame, asked, live, tasks=board.tasks, vouchers=board.vouchers, others=board.others)
     )

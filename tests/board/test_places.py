@@ -1,5 +1,7 @@
 """The map, divisions and their facilities: what is answered is what plain Python finds in the records."""
 
+import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime
@@ -60,6 +62,23 @@ def test_pages_are_the_whole_list_cut_up(placed: TestClient) -> None:
     canteens = [one for one in whole if one["kind"] == "elder_canteen"]
     assert len(canteens) > 5
     assert judge.listed(placed, limit=1, kind="elder_canteen") == canteens
+
+
+@each_moment
+def test_a_sheet_has_every_facility_with_all_that_it_says(placed: TestClient, moment: Moment) -> None:
+    for narrowed in ({}, {"kind": "medical", "division": TOWN}):
+        whole = judge.listed(placed, limit=1000, **narrowed, **moment.params)
+        answer = placed.get("/v1/facilities", params={"format": "csv", **narrowed, **moment.params})
+        assert answer.status_code == 200, answer.text
+        rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+        assert [row["编号 · id"] for row in rows] == [one["id"] for one in whole]
+        for row, one in zip(rows, whole, strict=True):
+            said = {name.rpartition(" · ")[2]: cell for name, cell in row.items() if cell}
+            assert said["division code"] == one["division"]
+            assert said["kind"].endswith(one["kind"])
+            expected = {**one["fields"], **(one["places"] or {})}
+            for name in ("beds", "nursing_beds", "children", "physicians", "total", "enrolled"):
+                assert said.get(name) == (str(expected[name]) if name in expected else None), (one, name)
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,6 @@ def _take(browser: Browser, board: str, picture: Picture, file: Path) -> None:
         view.wait(page)
     if view.live:
         page.wait_for_selector("#connection[data-state=live]")
-    if view.name == "overview":  # the alerts come from another service, and after the figures
-        page.locator("#alerts > *").first.wait_for(state="attached")
     page.wait_for_function(READ)
     page.screenshot(path=file)
     context.close()

@@ -76,6 +76,11 @@ def test_facilities_are_narrowed_down_and_searched(ledger_board: RunningBoard, o
     find.fill("medical-0")
     wanted = [one for one in medical if one["id"].startswith("medical-0")]
     expect(facility_rows(page)).to_have_count(len(wanted))
+    with page.expect_download() as saved:
+        page.locator("[data-view=township] .download", has_text="CSV").click()
+    rows = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert len(rows) > len(medical)
+    assert sum(row.startswith("medical-") for row in rows) == len(medical)
     find.fill("")
     kind.click()
     expect(facility_rows(page)).to_have_count(len(listed(ledger_board, COUNTY)))

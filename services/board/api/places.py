@@ -1,9 +1,10 @@
 """Routes of places: the map, divisions, their facilities, and the records of one facility."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Annotated, get_args
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from schemas.declaration import Text
 from schemas.facility.base import Status
@@ -13,6 +14,9 @@ from schemas.vocabulary import Called, vocabulary
 from schemas.words import STREAMS as STREAM_NAMES
 from services.board.api.asked import Asked, Cursor, Limit, read_cursor, write_cursor
 from services.board.problems import invalid, not_found
+from services.board.sheets.download import DOWNLOADS, Format, download
+from services.board.sheets.facilities import facilities_sheet
+from services.board.sheets.frame import Frame
 from services.board.tables.facilities import Counted, Facilities, Facility, Kind, Told
 from services.board.tables.knowledge import Knowledge
 from services.board.tables.local_feeds import LocalFeed, LocalFeeds
@@ -67,10 +71,11 @@ class StreamWords(Contract):
     fields: dict[str, Called]
 
 
-def routes(plan: Plan, asked: Asked, facilities: Facilities, feeds: LocalFeeds) -> APIRouter:
+def routes(frame: Frame, asked: Asked, facilities: Facilities, feeds: LocalFeeds) -> APIRouter:
     """The routes below /v1 that lead from the county to one record."""
     router = APIRouter(prefix="/v1")
-    _add_facilities(router, asked, facilities)
+    plan = frame.plan
+    _add_facilities(router, asked, facilities, frame)
 
     @router.get("/schematic")
     def schematic() -> Schematic:
@@ -99,8 +104,8 @@ def _named(plan: Plan, feed: LocalFeed) -> NamedFeed:
     return NamedFeed(**feed.model_dump(), name=promise.name if promise else None)
 
 
-def _add_facilities(router: APIRouter, asked: Asked, facilities: Facilities) -> None:
-    @router.get("/facilities")
+def _add_facilities(router: APIRouter, asked: Asked, facilities: Facilities, frame: Frame) -> None:
+    @router.get("/facilities", response_model=FacilityList, responses=DOWNLOADS)
     def listed(
         *,
         division: str | None = None,
@@ -111,15 +116,20 @@ def _add_facilities(router: APIRouter, asked: Asked, facilities: Facilities) -> 
         ] = None,
         cursor: Cursor = None,
         limit: Limit = 100,
+        format: Format = None,
         knowledge: Knowledge = Depends(asked.knowledge),
-    ) -> FacilityList:
+    ) -> FacilityList | Response:
+        """As JSON a page of them, as a sheet all."""
         place = asked.division(division)
         _one_of("kind", kind, _KINDS)
         _one_of("status", status, _STATUSES)
+        narrowed = partial(facilities.of, place, knowledge, kind=kind, status=status, find=find)
+        if format:
+            return download(format, lambda: facilities_sheet(frame, place, knowledge, narrowed()))
         day = knowledge.day if knowledge.asked else None
         question = ("facilities", place.code, kind, status, find, day, knowledge.known_at)
         begin = read_cursor(cursor, *question)
-        found = facilities.page(place, knowledge, begin.key, limit + 1, kind=kind, status=status, find=find)
+        found = list(narrowed(after=begin.key, limit=limit + 1))
         end = Place(key=("", found[limit - 1].id)) if len(found) > limit else None
         return FacilityList(
             division=place.code,

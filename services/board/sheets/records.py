@@ -111,13 +111,14 @@ def _row(one: Contributor, fields: Sequence[tuple[str, Field]]) -> list[Cell]:
         one.receipt,
         one.amount,
         *(
-            _said(field, one.fields.get(field.name)) if stream == one.stream else None
+            said(field, one.fields.get(field.name)) if stream == one.stream else None
             for stream, field in fields
         ),
     ]
 
 
-def _said(field: Field, value: Any) -> Cell:
+def said(field: Field, value: Any) -> Cell:
+    """Return the cell of what a record says in a field: a code with its word."""
     word = field.words.get(value) if isinstance(value, str) else None
     if word is None or word == value:
         return value  # type: ignore[no-any-return]  # what a log table's columns hold

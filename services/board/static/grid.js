@@ -12,11 +12,11 @@ const ARROWS = { ascending: "▲", descending: "▼" };
  * `columns`: `{ title, unit, numeric, show(row), order(row), said(row) }` each: the words of its head, what stands in a
  * cell, what rows are put in order by (`null` stands last, whichever way), and the words that are searched. The first column is
  * the rows' heading. `options`: `label`, the words of what the table is; `key(row)`, what tells rows apart that are
- * drawn anew; `tight` for a table of short marks.
+ * drawn anew; `tight` for a table of short marks; `beside`: what stands beside the search, such as `downloads`.
  *
  * Returns `{ element, fill(rows) }`; what has not changed keeps its place and its focus.
  */
-export function grid(columns, { label, key = JSON.stringify, tight = false }) {
+export function grid(columns, { label, key = JSON.stringify, tight = false, beside = null }) {
   let rows = [];
   let sorted = null; // { column, way }
   let made = new Map(); // key of a row: its element
@@ -24,7 +24,7 @@ export function grid(columns, { label, key = JSON.stringify, tight = false }) {
   const count = h("span", { class: "grid-count", role: "status" });
   const heads = columns.map(head);
   const body = h("tbody");
-  const tools = h("div", { class: "grid-tools" }, find, count);
+  const tools = h("div", { class: "grid-tools" }, find, count, ...(beside ? [beside] : []));
   const table = h("table", { class: `grid${tight ? " tight" : ""}` },
     h("caption", { class: "hidden" }, pair(label)),
     h("thead", {}, h("tr", {}, ...heads.map(({ element }) => element))), body);

@@ -36,6 +36,7 @@ export async function alerts(view) {
     setText(byId("alert-count"), "");
     byId("alerts").replaceChildren(nothing(UNREADABLE));
   }
+  byId("alerts").removeAttribute("aria-busy");
 }
 
 function item(alert, view) {

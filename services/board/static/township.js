@@ -3,6 +3,7 @@
 import { badge, brief, flash, h, pair, setPair } from "./dom.js";
 import { chips } from "./chips.js";
 import { grid } from "./grid.js";
+import { downloads } from "./downloads.js";
 import { facilityColumns, feedColumns } from "./place-columns.js";
 import { reader, trail } from "./place.js";
 import { isAimed } from "./view.js";
@@ -12,6 +13,7 @@ import * as f from "./format.js";
 
 const AFTER_CHANGE_MS = 2500;
 const MOST = 1000; // facilities that are listed
+const FACILITIES = { zh: "设施机构", en: "facilities" };
 
 export function township(view) {
   const section = document.querySelector("[data-view=township]");
@@ -34,7 +36,6 @@ export function township(view) {
   let rows = new Map(); // indicator: its row
   let wanted = null; // the status that is let through
   let kind = null; // the kind that is let through
-  let found = [];
   let timer = null;
   let facilities = null;
   let senders = null;
@@ -103,16 +104,18 @@ export function township(view) {
     for (const table of figures.children) table.hidden = table.querySelector("tbody tr:not([hidden])") === null;
   }
 
+  /** Which facilities are asked for. */
+  const listed = () => ({ ...view.moment, division: code, ...(kind && { kind }) });
+
   function load() {
     clearTimeout(timer);
     timer = null;
     const moment = new URLSearchParams(view.moment);
-    const asks = new URLSearchParams({ ...view.moment, division: code, limit: MOST });
+    const asks = new URLSearchParams({ ...listed(), limit: MOST });
     return ask([`/v1/divisions/${code}?${moment}`, `/v1/facilities?${asks}`], async ([place, list]) => {
       await vocabulary();
-      found = list.facilities;
       drawKinds(place.facilities);
-      drawFacilities(list.next !== null);
+      drawFacilities(list.facilities, list.next !== null);
       drawFeeds(place.feeds);
     });
   }
@@ -132,20 +135,21 @@ export function township(view) {
       button.addEventListener("click", () => {
         kind = kind === name ? null : name;
         for (const other of kinds.querySelectorAll("button")) other.setAttribute("aria-pressed", String((other.dataset.kind || null) === kind));
-        drawFacilities(false);
+        load();
       });
       return h("li", {}, button);
     }));
     if (focused !== null) kinds.querySelector(`[data-kind="${focused}"]`)?.focus();
   }
 
-  function drawFacilities(cut) {
+  function drawFacilities(found, cut) {
     if (!facilities) {
-      facilities = grid(facilityColumns(), { label: { zh: "设施机构", en: "facilities" } });
+      const saved = downloads((format) => `/v1/facilities?${new URLSearchParams({ ...listed(), format })}`, FACILITIES);
+      facilities = grid(facilityColumns(), { label: FACILITIES, beside: saved });
       kinds.after(facilities.element);
     }
-    facilities.fill(kind ? found.filter((one) => one.kind === kind) : found);
-    setPair(more, cut ? { zh: `只列出前 ${MOST} 家，请按类别查找`, en: `only the first ${MOST} are listed` }
+    facilities.fill(found);
+    setPair(more, cut ? { zh: `只列出前 ${MOST} 家：请按类别查看，或下载全部`, en: `the first ${MOST} are listed: choose a kind, or download all` }
       : found.length === 0 ? { zh: "没有设施机构的记录", en: "no facility has been told of" } : { zh: "" });
   }
 

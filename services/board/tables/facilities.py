@@ -1,7 +1,7 @@
 """Facilities: as they stand or stood at any moment, and every record of one with what became of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice, pairwise
@@ -122,18 +122,18 @@ class Facilities:
         self._states = States(clickhouse)
         self._plan = plan
 
-    def page(
+    def of(
         self,
         division: Division,
         knowledge: Knowledge,
-        after: Key | None,
-        limit: int,
         *,
         kind: str | None = None,
         status: str | None = None,
         find: str | None = None,
-    ) -> list[Facility]:
-        """Return at most `limit` facilities of a division by id, those behind the key `after`."""
+        after: Key | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Facility]:
+        """Yield a division's facilities by id, read as they are taken: `limit` of those behind `after`."""
         asked = [f"startsWith(division, {text(division.code)})"]
         if kind is not None:
             asked.append(f"kind = {text(kind)}")
@@ -147,7 +147,7 @@ class Facilities:
         begin = after or ("", "")
         states = self._states.of("facility", knowledge, states=" AND ".join(asked), after=begin)
         behind = (one for one in states if after is None or ("", one["subject"]) > after)
-        return [self._facility(one) for one in self._states.with_places(islice(behind, limit), knowledge)]
+        return map(self._facility, self._states.with_places(islice(behind, limit), knowledge))
 
     def kinds(self, division: Division, knowledge: Knowledge) -> list[Kind]:
         """Return how many facilities of each kind and status a division has, and what they offer."""
