@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.ingest.turns import Turns
+from services.ingest.turns import ENOUGH, Turns
 
 
 async def test_who_comes_alone_is_not_held() -> None:
@@ -26,6 +26,12 @@ async def test_those_who_come_after_begin_together_in_their_order() -> None:
     await waiting[0]
     await asyncio.sleep(0)
     assert begun == [0, 1, 2, 3, 4, 5]
+
+
+async def test_enough_of_them_wait_for_nobody() -> None:
+    turns = Turns(apart=3600)
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(turns.wait() for _ in range(1 + 2 * ENOUGH)))
 
 
 async def test_who_goes_away_holds_nobody() -> None:
