@@ -10,7 +10,7 @@ class AggregateSettings(RetentionSettings):
 
     aggregate_port: int = Field(8103, ge=1, le=65535, description="port of /healthz, /readyz and /metrics")
     block_records: int = Field(
-        30_000, ge=1, le=500_000, description="most records in one block; of a backlog three are in memory"
+        25_000, ge=1, le=500_000, description="most records in one block; of a backlog three are in memory"
     )
     counted_memory: int = Field(
         64,
