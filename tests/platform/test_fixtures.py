@@ -50,6 +50,8 @@ def test_a_fresh_broker_knows_nothing_of_the_test_before(
             group_id="left",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            session_timeout_ms=6_000,  # the embedded broker lets a group wait for half of it
+            heartbeat_interval_ms=2_000,
         )
         eventually(lambda: member.poll(timeout_ms=200), 60, "the group reads")
         member.commit()

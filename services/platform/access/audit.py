@@ -49,6 +49,7 @@ class Audit:
         self._retry_seconds = retry_seconds
         self._service = service
         self._waiting: deque[tuple[datetime, Entry]] = deque()
+        self._writing: asyncio.Task[int] | None = None
         self._woken = asyncio.Event()
         self._trouble = ""
 
@@ -69,15 +70,23 @@ class Audit:
             await self._woken.wait()
             self._woken.clear()
             while self._waiting:
-                kept = await asyncio.to_thread(self._write, list(self._waiting))
-                for _ in range(kept):
-                    self._waiting.popleft()
+                self._writing = asyncio.create_task(self._keep())
+                kept = await asyncio.shield(self._writing)  # a thread that writes does not end by a cancel
                 await asyncio.sleep(_PAUSE_SECONDS if kept else self._retry_seconds)
 
     async def finish(self) -> None:
         """Write what is left, if ClickHouse answers."""
+        if self._writing is not None:
+            await self._writing
         if self._waiting:
-            await asyncio.to_thread(self._write, list(self._waiting))
+            await self._keep()
+
+    async def _keep(self) -> int:
+        """Write what waits; returns how many entries."""
+        kept = await asyncio.to_thread(self._write, list(self._waiting))
+        for _ in range(kept):
+            self._waiting.popleft()
+        return kept
 
     def _write(self, entries: Sequence[tuple[datetime, Entry]]) -> int:
         """Return how many were written."""
