@@ -25,6 +25,10 @@ from tests.support.waiting import eventually
 COUNT_SECONDS = 60
 
 
+OFFICE = "letters-office"
+"""Other tests' letters lie on the same broker, and an agency's are sent again together."""
+
+
 class Office:
     """An operator's desk: the services run, `minmai` is at hand."""
 
@@ -79,7 +83,7 @@ def office(
     migrate(settings)
     ensure_topics(broker.bootstrap)
     people = folder / "agencies.json"
-    key = add(people, "commerce", STREAMS, ["532622"])
+    key = add(people, OFFICE, STREAMS, ["532622"])
     env = environment(
         kafka=broker.bootstrap,
         clickhouse_port=clickhouse.port,
@@ -101,8 +105,8 @@ def office(
 
 def test_a_refused_record_is_found_mended_sent_again_and_counts(office: Office) -> None:
     [id] = office.push(voucher(1, id="m-1", face_value="many"), voucher(2, id="m-2"))
-    assert id[:12] in office.says("list", "--agency", "commerce", "--code", "invalid_field")
-    assert "commerce" in office.says("count")
+    assert id[:12] in office.says("list", "--agency", OFFICE, "--code", "invalid_field")
+    assert OFFICE in office.says("count")
     shown = office.says("show", id[:8])
     assert '"many"' in shown
     assert "face_value" in shown
@@ -134,7 +138,7 @@ def test_many_are_sent_again_at_once_as_one_push(office: Office) -> None:
     for id in ids:
         office.says("mend", id, "--unset", "typo")
     office.says("mend", ids[-1], "--set", "id=m-2")  # an id that has been used for another record
-    told = office.says("replay", "--code", "unknown_field", code=1)
+    told = office.says("replay", "--agency", OFFICE, "--code", "unknown_field", code=1)
     assert told.count("counted") == 4
     assert told.count("conflict") >= 1
     receipts = office.pool.query(
@@ -169,5 +173,5 @@ def test_what_is_no_record_is_given_whole(office: Office, tmp_path: Path) -> Non
 def test_mistakes_are_one_message(office: Office) -> None:
     assert "no such dead letter" in refused(minmai("dead-letters", "show", "0123456789", env=office.env))
     assert "at least 6" in refused(minmai("dead-letters", "show", "01", env=office.env))
-    assert "not stopped" in refused(minmai("feed", "resume", "commerce", env=office.env))
+    assert "not stopped" in refused(minmai("feed", "resume", OFFICE, env=office.env))
     assert "no agency has a feed" in minmai("feed", "list", env=office.env).stdout
