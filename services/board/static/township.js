@@ -2,8 +2,8 @@
 
 import { badge, brief, flash, h, pair, setPair } from "./dom.js";
 import { chips } from "./chips.js";
-import { grid } from "./grid.js";
 import { downloads } from "./downloads.js";
+import { grid } from "./grid.js";
 import { facilityColumns, feedColumns } from "./place-columns.js";
 import { reader, trail } from "./place.js";
 import { isAimed } from "./view.js";
