@@ -14,7 +14,6 @@ from services.aggregate import receipts
 from services.aggregate.blocks import Place
 from services.aggregate.keeper import Keeper
 from services.platform.clickhouse import ClickHouse
-from services.platform.packed import FEW
 from services.platform.plan import Plan
 from tests.aggregate.support import Message, Worker, messages, place
 from tests.aggregate.test_counted_once import voucher
@@ -38,7 +37,7 @@ def became(pool: ClickHouse, receipt: str) -> tuple[int, int, int]:
     return int(row[0]), int(row[1]), int(row[2])
 
 
-@pytest.mark.parametrize("few", [0, FEW])
+@pytest.mark.parametrize("few", [0, receipts.FEW])
 async def test_each_record_of_a_push_is_counted_a_duplicate_or_a_conflict(
     pool: ClickHouse, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
