@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class HttpReceiver:
-    """Answers POSTs with the given statuses in turn, then 200. `on_request` runs before the answer."""
+    """Answers POSTs with the given statuses in turn, then 200. `on_request` runs first."""
 
     def __init__(self, statuses: Iterable[int] = ()) -> None:
         self.requests: list[tuple[dict[str, str], bytes]] = []
@@ -23,8 +23,6 @@ class HttpReceiver:
         self.paths: list[str] = []
         self.answer_headers: dict[str, str] = {}
         self.on_request: Callable[[], None] = lambda: None
-        self.talks = 0
-        """Connections that are open now."""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,9 +31,9 @@ class HttpReceiver:
                 body = self.rfile.read(length)
                 if len(body) < length:  # the sender was killed on the way: this is no request
                     return
+                receiver.on_request()
                 receiver.paths.append(self.path)
                 receiver.requests.append(({key.lower(): value for key, value in self.headers.items()}, body))
-                receiver.on_request()
                 self.send_response(receiver.statuses.popleft() if receiver.statuses else 200)
                 for name, value in receiver.answer_headers.items():
                     self.send_header(name, value)
@@ -48,14 +46,6 @@ class HttpReceiver:
                 """Pytest's output is for failures."""
 
         class Server(ThreadingHTTPServer):
-            def process_request(self, request: Any, client_address: Any) -> None:
-                receiver.talks += 1
-                super().process_request(request, client_address)
-
-            def shutdown_request(self, request: Any) -> None:
-                super().shutdown_request(request)
-                receiver.talks -= 1
-
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A sender that was killed has closed its socket."""
 
@@ -98,24 +88,7 @@ class SmtpReceiver:
         self.data_answers: deque[str] = deque()
         self.on_data: Callable[[], None] = lambda: None
         self.port = port
-        self.talks = 0
-        """Connections that are open now."""
-        receiver = self
-
-        class Talk(SMTP):
-            def connection_made(self, transport: Any) -> None:
-                receiver.talks += 1
-                super().connection_made(transport)
-
-            def connection_lost(self, error: Exception | None) -> None:
-                super().connection_lost(error)
-                receiver.talks -= 1
-
-        class Talking(Controller):
-            def factory(self) -> SMTP:
-                return Talk(self.handler, **self.SMTP_kwargs)
-
-        self._controller = Talking(self, hostname="127.0.0.1", port=port, **server)
+        self._controller = Controller(self, hostname="127.0.0.1", port=port, **server)
         self._controller.start()
 
     async def handle_RCPT(

@@ -13,7 +13,7 @@ from tests.support.clickhouse import ClickHouse
 
 pytestmark = pytest.mark.long
 
-_ROUNDS = 6
+_ROUNDS = 7
 
 
 def test_killed_at_whatever_step_it_loses_no_notice(

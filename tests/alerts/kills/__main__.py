@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tests.alerts.kills [--rounds 60] [--seed 1]
 
-A line a round: where the service was killed, what had been received and what came twice. Ends with a summary
+A line a round: where the service was killed, what had been sent and what came twice. Ends with a summary
 and exit code 0, or with what does not agree, the end of the service's log and exit code 1.
 """
 
@@ -71,7 +71,7 @@ def _play(options: argparse.Namespace, played: Iterable[Round], log: Path) -> in
         return 1
     say(
         f"{befell.total()} rounds at {len(befell)} steps in {time.monotonic() - began:.0f} s: of "
-        f"{4 * befell.total()} notices none was lost; {before} had been received when the service died, and "
+        f"{4 * befell.total()} notices none was lost; {before} had been sent when the service died, and "
         f"{twice} came twice, each killed between sending and recording, under the same idempotency key"
     )
     return 0

@@ -29,6 +29,7 @@ class Fault:
 FAULTS = (
     Fault("keep", "before"),
     Fault("send webhook", "received"),
+    Fault("send webhook", "late"),
     Fault("record", "before"),
     Fault("keep", "after"),
     Fault("send webhook", "after"),
@@ -45,7 +46,8 @@ FAULTS = (
     Fault("keep", "inside"),
     Fault("log", "inside"),
 )
-"""The steps: notices kept, change logged, sent, recorded. `received`: by the receiver, before it answers."""
+"""The steps: notices kept, change logged, sent, recorded. `received`: by the receiver, before it answers;
+`late`: the same, and the receiver gets to reading it only when the service runs again."""
 
 
 def sequence() -> Iterator[Fault]:

@@ -1,6 +1,7 @@
 """The alerts service, which obeys orders to be struck at a step: `python -m tests.alerts.kills.worker`.
 
 The steps are watched at the drivers of ClickHouse, Kafka, HTTP and SMTP: the service knows nothing of it.
+There each copy of a notice is also marked with the process that sends it.
 """
 
 import logging
@@ -8,6 +9,7 @@ import os
 import re
 import smtplib
 from collections.abc import Callable
+from email.message import EmailMessage
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,9 @@ from tests.kills.effects import Orders, When
 ORDERS = "KILLS_ORDERS"
 """The environment variable that names the file of orders."""
 
+SENDER = "kills-sender"
+"""The header of a copy, in each channel, with the pid of the process that sent it."""
+
 Passing = Callable[[str, When], None]
 
 _INSERT = re.compile(r"\s*INSERT INTO (\w+) \(([\w, ]+)\)")
@@ -32,9 +37,9 @@ _INSERT = re.compile(r"\s*INSERT INTO (\w+) \(([\w, ]+)\)")
 def watch(passing: Passing) -> None:
     """Have `passing` called before and after each step of this process."""
     _watch_inserts(passing)
-    _watch_call(passing, smtplib.SMTP, "send_message", "send mail")
-    _watch_async(passing, httpx.AsyncClient, "send", "send webhook")
-    _watch_async(passing, AIOKafkaProducer, "send_and_wait", "send topic")
+    _watch_mail(passing)
+    _watch_async(passing, httpx.AsyncClient, "send", "send webhook", _mark_request)
+    _watch_async(passing, AIOKafkaProducer, "send_and_wait", "send topic", _mark_record)
 
 
 def _watch_inserts(passing: Passing) -> None:
@@ -63,24 +68,36 @@ def _step(query: str, args: tuple[Any, ...]) -> str:
     return {"alert_log": "log", "alert_notice": "keep"}.get(found[1], "")
 
 
-def _watch_call(passing: Passing, kind: type[Any], method: str, step: str) -> None:
-    call = getattr(kind, method)
+def _mark_request(request: httpx.Request, **_options: Any) -> None:
+    request.headers[SENDER] = str(os.getpid())
 
-    @wraps(call)
-    def watched(one: Any, *args: Any, **options: Any) -> Any:
-        passing(step, "before")
-        done = call(one, *args, **options)
-        passing(step, "after")
+
+def _mark_record(*_record: Any, headers: list[tuple[str, bytes]], **_options: Any) -> None:
+    headers.append((SENDER, str(os.getpid()).encode()))
+
+
+def _watch_mail(passing: Passing) -> None:
+    send = smtplib.SMTP.send_message
+
+    @wraps(send)
+    def watched(session: smtplib.SMTP, message: EmailMessage, *args: Any) -> Any:
+        message[SENDER] = str(os.getpid())
+        passing("send mail", "before")
+        done = send(session, message, *args)
+        passing("send mail", "after")
         return done
 
-    setattr(kind, method, watched)
+    smtplib.SMTP.send_message = watched  # type: ignore[method-assign, assignment]
 
 
-def _watch_async(passing: Passing, kind: type[Any], method: str, step: str) -> None:
+def _watch_async(
+    passing: Passing, kind: type[Any], method: str, step: str, mark: Callable[..., None]
+) -> None:
     call = getattr(kind, method)
 
     @wraps(call)
     async def watched(one: Any, *args: Any, **options: Any) -> Any:
+        mark(*args, **options)
         passing(step, "before")
         done = await call(one, *args, **options)
         passing(step, "after")
