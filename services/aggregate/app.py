@@ -30,6 +30,7 @@ from services.aggregate.watch import Watch
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import clock_for
 from services.platform.kafka import fetch_bare_records
+from services.platform.memory import map_large_blocks
 from services.platform.metrics import CONTENT_TYPE
 from services.platform.plan import NewestPlan, load_plan
 from services.platform.retention import Retention
@@ -111,6 +112,7 @@ def serve(settings: AggregateSettings) -> None:
     answers(settings.kafka)
     # Records are many small objects without cycles: looking for cycles took half the time of decoding.
     gc.set_threshold(200_000, 50, 50)
+    map_large_blocks()
     fetch_bare_records()
     with tempfile.TemporaryDirectory(prefix="minmai-aggregate-") as scratch:
         faust.Worker(

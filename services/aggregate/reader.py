@@ -128,8 +128,9 @@ class Reader(Service):
             client_id="minmai-aggregate",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            # Small fetches are small blocks, and each block has its price.
-            max_partition_fetch_bytes=24 << 20,
+            # Some 19,000 vouchers. Small fetches are small blocks, and each block has its price; a large one
+            # is in memory three times while it comes in.
+            max_partition_fetch_bytes=8 << 20,
             fetch_max_wait_ms=20,  # the embedded broker lets a waiting fetch sleep through what comes in
         )
         await self._consumer.start()
