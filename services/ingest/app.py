@@ -19,6 +19,7 @@ from services.ingest import document, openapi, page, pushes
 from services.ingest.agencies import Agencies
 from services.ingest.answer import ProblemDetails, told_in
 from services.ingest.audit import Audit
+from services.ingest.body import Pace
 from services.ingest.check import Checker
 from services.ingest.faults import Problem, shown
 from services.ingest.feeds.feeds import Feeds
@@ -152,7 +153,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
     pushes.install(app, pipeline, metrics)
     _add_receipts(app, pipeline, receipts, copies)
     _add_looks(app, watch, metrics, feeds)
-    _add_errors(app)
+    _add_errors(app, pipeline.pace)
     page.install(app)
     download.install(app)
     document.complete(app)
@@ -236,7 +237,9 @@ def _add_looks(app: FastAPI, watch: Watch, metrics: Metrics, feeds: Feeds) -> No
         return Response(metrics.registry.text(), media_type=CONTENT_TYPE)
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, pace: Pace) -> None:
+    app.state.pace = pace
+
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
         return of_problem(request, error)

@@ -5,6 +5,7 @@ longer than a client at a fair pace needs.
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from functools import lru_cache
@@ -16,6 +17,7 @@ from services.ingest.settings import BYTES_A_REQUEST, GZIP_RATIO, RATIO_FREE_BYT
 
 _GZIP = 16 + zlib.MAX_WBITS
 _PIECE_BYTES = 256 * 1024
+_DROPPED_BYTES = 200_000_000
 _MOST_MEMBERS = 1_000
 """Of one gzip body. Block-wise gzip needs 160 for 10 MB; empty ones cost time and bring nothing."""
 
@@ -75,6 +77,19 @@ def chunks(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes]:
     return sent if encoding == "identity" else _at_most(_decompressed(sent), most)
 
 
+async def drop(request: Request, pace: Pace) -> None:
+    """Read what a client still sends of a body, at a fair pace and up to a limit, and keep none of it.
+
+    Many clients read no answer before they have sent everything. To close the connection on what they have
+    sent resets it, and they never hear why they were refused.
+    """
+    if getattr(request.state, "body_has_ended", False):
+        return
+    with suppress(Problem, ClientDisconnect):
+        async for _chunk in _paced(request, pace, _DROPPED_BYTES):
+            pass
+
+
 async def _paced(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes]:
     """Yield what is sent, at most so many bytes; only the time spent waiting for the client counts."""
     clock = asyncio.get_running_loop().time
@@ -87,6 +102,7 @@ async def _paced(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes
             async with asyncio.timeout(patience):
                 message = await request.receive()
         except TimeoutError:
+            request.state.body_has_ended = True  # nor is any more of it waited for
             raise Problem(
                 408,
                 "too_slow",
@@ -96,10 +112,12 @@ async def _paced(request: Request, pace: Pace, most: int) -> AsyncIterator[bytes
                 {"Connection": "close"},
             ) from None
         if message["type"] == "http.disconnect":
+            request.state.body_has_ended = True
             raise ClientDisconnect
         waited += clock() - began
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
+        request.state.body_has_ended = not more
         received += len(chunk)
         if received > most:
             raise _too_large(most)

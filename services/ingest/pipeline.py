@@ -75,6 +75,11 @@ class Pipeline:
         self._watch = watch
         self._metrics = metrics
 
+    @property
+    def pace(self) -> body.Pace:
+        """How slow a body may be."""
+        return self._limits.pace
+
     async def events(self, request: Request, *, dry_run: bool = False) -> Answer:
         """Take a push of CloudEvents. Raises Problem."""
         agency = self.authenticate(request)

@@ -4,10 +4,26 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
+from services.ingest import body
 from services.ingest.answer import ProblemDetails
 from services.ingest.faults import Problem
 from services.ingest.language import Language, asked_for, said_in
+
+
+class _Heard(Response):
+    """An answer that also reaches who reads none before the whole request is sent: see `body.drop`."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def unended(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["more_body"] = True
+            await send(message)
+
+        await super().__call__(scope, receive, unended)
+        await body.drop(Request(scope, receive), scope["app"].state.pace)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def language_of(request: Request) -> Language | None:
@@ -15,12 +31,9 @@ def language_of(request: Request) -> Language | None:
     return asked_for(request.headers.get("accept-language", ""))
 
 
-def in_json(
-    text: str, status: int, language: Language | None, media_type: str = "application/json"
-) -> Response:
+def in_json(text: str, status: int, language: Language | None) -> Response:
     """Return an answer whose JSON `text` is in `language`."""
-    headers = {"Vary": "Accept-Language", "Content-Language": language or "zh, en"}
-    return Response(text, status, headers, media_type)
+    return Response(text, status, _headers(language), "application/json")
 
 
 def of_problem(request: Request, problem: Problem) -> Response:
@@ -33,6 +46,9 @@ def of_problem(request: Request, problem: Problem) -> Response:
         detail=said_in(language, problem.message),
         code=problem.code,
     )
-    response = in_json(details.model_dump_json(), problem.status, language, "application/problem+json")
-    response.headers.update(problem.headers)
-    return response
+    headers = _headers(language) | problem.headers
+    return _Heard(details.model_dump_json(), problem.status, headers, "application/problem+json")
+
+
+def _headers(language: Language | None) -> dict[str, str]:
+    return {"Vary": "Accept-Language", "Content-Language": language or "zh, en"}

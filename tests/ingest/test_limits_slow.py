@@ -2,6 +2,8 @@
 
 import json
 import socket
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
@@ -143,3 +145,21 @@ def test_a_connection_is_kept_between_requests(gateway: Gateway) -> None:
         kept.request("GET", "/healthz")
         assert kept.getresponse().status == 200
         assert kept.sock is connection
+
+
+@pytest.mark.parametrize(
+    ("key", "megabytes", "status"), [("unknown", 8, 401), (None, 8, 503), (None, 40, 413)]
+)
+def test_who_sends_everything_before_reading_hears_why_it_was_refused(
+    gateway: Gateway, key: str | None, megabytes: int, status: int
+) -> None:
+    """Such as Python's urllib, which asks for the connection to be closed: it must not be reset instead."""
+    request = urllib.request.Request(
+        f"{gateway.service.url}/v1/streams/consumption-voucher",
+        data=b"[" + b" " * (megabytes * 1_000_000) + b"]",
+        headers={"Authorization": f"Bearer {key or gateway.key}", "Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=DEADLINE)
+    assert caught.value.code == status
+    assert json.load(caught.value)["detail"]
