@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from cli.paths import plan_folder
 from cli.plan_docs import pages
 from services.ingest import agencies
-from services.ingest.agencies import Key
+from services.ingest.agencies import AgenciesError, Key
 from services.ingest.feeds.names import feed_topics
 from services.ingest.settings import IngestSettings
 from services.platform import migrations, overview
@@ -89,8 +89,19 @@ def plan_docs(plan: Path, folder: Path, check: bool) -> None:
 
 
 def add_agency(file: Path, name: str, streams: list[str], divisions: list[str], feed: bool) -> None:
-    """Add an agency, by default for the whole county of the plan, and print its key."""
-    divisions = divisions or [load_plan(plan_folder()).county.county]
+    """Add an agency, by default for the whole county of the plan, and print its key.
+
+    Raises AgenciesError as `agencies.add`, and if the plan has no such division: all records that tell of it
+    would be refused.
+    """
+    folder = plan_folder()
+    plan = load_plan(folder)
+    if unknown := [code for code in divisions if code not in plan.divisions]:
+        raise AgenciesError(
+            f"{folder} 的区划表里没有 · the plan's divisions have no {', '.join(unknown)}: "
+            "县 county 6、乡镇 township 9、社区 community 12 位 digits"
+        )
+    divisions = divisions or [plan.county.county]
     key = agencies.add(file, name, streams, divisions, feed=feed)
     print(f"已登记 · added: {name} ({', '.join(streams)}; {', '.join(divisions)})")
     _show_once(key)

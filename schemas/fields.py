@@ -57,29 +57,34 @@ PERSONS = ("人", "persons")
 SQUARE_METRES = ("平方米", "m²")
 YUAN = ("元", "yuan")
 
+COMMUNITY = r"^\d{12}$"
+DIVISION = r"^\d{6}(\d{3}(\d{3})?)?$"
+TOWNSHIP = r"^\d{9}$"
+NO_BLANK_NO_SLASH = r"^[^\s/]+$"
+NOT_BLANK = r"\S"
+
 CommunityCode = Annotated[
     str,
     Field(
-        pattern=r"^\d{12}$",
+        pattern=COMMUNITY,
         description="社区（村）区划代码，12 位 · community division code, 12 digits",
     ),
 ]
 DivisionCode = Annotated[
     str,
     Field(
-        pattern=r"^\d{6}(\d{3}(\d{3})?)?$",
+        pattern=DIVISION,
         description="区划代码：县 6 位、乡镇 9 位、社区 12 位 · "
         "division code: county 6, township 9, community 12 digits",
     ),
 ]
 TownshipCode = Annotated[
-    str, Field(pattern=r"^\d{9}$", description="乡镇区划代码，9 位 · township division code, 9 digits")
+    str, Field(pattern=TOWNSHIP, description="乡镇区划代码，9 位 · township division code, 9 digits")
 ]
-EntityId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s/]+$")]
+EntityId = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_BLANK_NO_SLASH)]
 ID_LENGTH = 200
 RecordId = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=ID_LENGTH)]
 """As it stands in the envelope, blanks included."""
-NOT_BLANK = r"\S"
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NOT_BLANK)]
 Flag = Annotated[bool, Field(strict=True)]
 """Only `true` and `false`: "no" is a text, and a text that is not empty is easily taken for true."""

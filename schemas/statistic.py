@@ -43,6 +43,7 @@ LEVEL_NAME: dict[StatisticLevel, str] = {"county": "县", "township": "乡镇", 
 
 ONE = "one"
 """Of a measure that tells of a single person or business."""
+DIMENSION = r"^[^\s/]*$"
 
 
 class Unit(NamedTuple):
@@ -340,7 +341,7 @@ class Statistic(Contract):
         ),
     ]
     dimension: Annotated[
-        str, Field(max_length=100, pattern=r"^[^\s/]*$", description="分组，有分组的指标必填 · dimension")
+        str, Field(max_length=100, pattern=DIMENSION, description="分组，有分组的指标必填 · dimension")
     ] = ""
     value: Annotated[
         Decimal,

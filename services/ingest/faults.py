@@ -3,12 +3,15 @@
 Texts are Chinese first with English beside: `中文 · English`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from schemas.fields import COMMUNITY, DIVISION, NO_BLANK_NO_SLASH, NOT_BLANK, TOWNSHIP
+from schemas.statistic import DIMENSION
 from services.platform.errors import MinmaiError, RecordError
 
 _SHOWN_CHARACTERS = 200
@@ -50,6 +53,8 @@ class _Kind:
 
 
 _INVALID = "invalid_field"
+_QUOTED = re.compile(r"'([^']*)'")
+"""As pydantic writes each of several values, the last after `or`."""
 _KINDS = {
     "missing": _Kind("missing_field", "缺少必填字段 · required field is missing"),
     "extra_forbidden": _Kind("unknown_field", "没有这个字段 · there is no such field"),
@@ -95,6 +100,18 @@ _KINDS = {
 }
 
 
+_SHAPES = {
+    COMMUNITY: "应为社区（村）区划代码，12 位数字 · must be a community's division code, 12 digits",
+    DIVISION: "应为区划代码：县 6 位、乡镇 9 位、社区（村）12 位数字 · "
+    "must be a division code: county 6, township 9, community 12 digits",
+    TOWNSHIP: "应为乡镇区划代码，9 位数字 · must be a township's division code, 9 digits",
+    NO_BLANK_NO_SLASH: "不能有空格和斜杠 / · must have no blanks and no slash",
+    DIMENSION: "不能有空格和斜杠 / · must have no blanks and no slash",
+    NOT_BLANK: "不能为空 · must not be blank",
+}
+"""What the patterns of the contracts ask for: nobody who fills in a sheet reads a regular expression."""
+
+
 def refusal_of(faults: list[ErrorDetails], inside: str, tags: frozenset[str]) -> Refusal:
     """Return the refusal that tells every fault pydantic found in a record.
 
@@ -125,5 +142,9 @@ def _told(fault: ErrorDetails) -> tuple[str, str]:
     kind = _KINDS.get(fault["type"])
     if kind is None:
         return _INVALID, shown(f"内容不符合要求 · {fault['msg']}")
-    values = {name: shown(str(value).strip("'")) for name, value in context.items()}
+    if (shape := _SHAPES.get(context.get("pattern", ""))) is not None:
+        return kind.code, shape
+    values = {
+        name: shown(_QUOTED.sub(r"\1", str(value)).replace(" or ", ", ")) for name, value in context.items()
+    }
     return kind.code, kind.text.format_map(values)

@@ -161,6 +161,19 @@ def test_a_check_sends_nothing(upload: Upload, ingest: Ingest, tmp_path: Path) -
     counts(page, accepted=1, duplicate=0)
 
 
+def test_a_sheet_with_nothing_below_its_header_is_no_success(
+    upload: Upload, ingest: Ingest, tmp_path: Path
+) -> None:
+    page = upload()
+    template = httpx.get(f"{ingest.url}/v1/schemas/{STREAM}", params={"format": "xlsx"}).content
+    (tmp_path / "模板.xlsx").write_bytes(template)
+    fill(page, ingest.key, tmp_path / "模板.xlsx")
+    for button in ("#check", "#send"):
+        page.locator(button).click()
+        expect(page.locator("#result-title")).to_contain_text("没有数据行")
+    counts(page, received=0)
+
+
 def test_what_is_missing_or_wrong_is_said_where_it_is(upload: Upload, ingest: Ingest, tmp_path: Path) -> None:
     page = upload()
     trouble = page.locator("#trouble")

@@ -78,6 +78,14 @@ def test_an_agency_is_added_and_listed_and_its_key_shown_once(tmp_path: Path) ->
     assert "health-bureau" in refused(minmai("agency", "add", "health-bureau", *words))
 
 
+def test_an_agency_of_no_division_of_the_plan_is_not_added(tmp_path: Path) -> None:
+    """Every record it sent would be refused."""
+    file = tmp_path / "agencies.json"
+    words = ["--file", file, "--stream", "facility", "--division", "532622101", "--division", "532622999"]
+    assert "no 532622999:" in refused(minmai("agency", "add", "health-bureau", *words))
+    assert not file.exists()
+
+
 def test_a_key_is_rotated_and_revoked(tmp_path: Path) -> None:
     file = tmp_path / "agencies.json"
 

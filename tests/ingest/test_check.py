@@ -43,3 +43,28 @@ def test_the_short_way_and_the_whole_way_agree(given: tuple[str, dict[str, Any]]
 def test_an_id_that_no_encoding_can_write_is_refused() -> None:
     content = RECORDS["consumption-voucher"] | {"time": "2024-05-01T09:30:00+08:00", "id": "r-\ud800"}
     assert refused(plain("consumption-voucher", content)) == ("invalid_field", "id")
+
+
+def message(stream: str, **changes: Any) -> str:
+    found = plain(stream, RECORDS[stream] | {"time": "2024-05-01T09:30:00+08:00"} | changes)
+    assert isinstance(found, Refused)
+    return found.refusal.message
+
+
+def test_choices_are_told_without_the_quotes_of_python() -> None:
+    assert message("consumption-voucher", campaign="七花") == (
+        "应为以下之一：qihua, qixiang · must be one of qihua, qixiang"
+    )
+
+
+def test_a_division_of_another_level_is_told_in_words() -> None:
+    assert message("consumption-voucher", division="532622101001").startswith("应为乡镇区划代码，9 位数字 · ")
+
+
+@pytest.mark.parametrize("stream", sorted(STREAMS))
+def test_no_pattern_is_told_as_a_regular_expression(stream: str) -> None:
+    """A text that fits no pattern, in every field: whoever fills in a sheet reads none."""
+    for field in RECORDS[stream]:
+        if isinstance(found := plain(stream, RECORDS[stream] | {field: "a / b"}), Refused):
+            assert "^" not in found.refusal.message
+            assert "\\" not in found.refusal.message

@@ -13,6 +13,7 @@ const COUNTS = [
   ["rejected", "拒收", "refused"],
 ];
 const TITLES = {
+  empty: ["文件里没有数据行", "the file has no rows of data"],
   all: ["全部接收", "all accepted"],
   some: ["部分被拒收，请改好后再发", "some refused: mend them and send again"],
   none: ["全部被拒收，请改好后再发", "all refused: mend them and send again"],
@@ -23,8 +24,8 @@ const TITLES = {
 
 /** Show an answer to the push of `file`; `key` fetches the marked copy, `trouble(text)` tells what fails. */
 export function show(answer, { file, key, trouble }) {
-  const outcome = answer.rejected === 0 ? "all" : answer.rejected < answer.received ? "some" : "none";
-  const [zh, english] = TITLES[answer.dry_run ? `${outcome}-dry` : outcome];
+  const outcome = answer.received === 0 ? "empty" : answer.rejected === 0 ? "all" : answer.rejected < answer.received ? "some" : "none";
+  const [zh, english] = TITLES[answer.dry_run && outcome !== "empty" ? `${outcome}-dry` : outcome];
   const title = byId("result-title");
   title.replaceChildren(zh, " ", en(english));
   byId("result").dataset.outcome = outcome;
