@@ -136,7 +136,9 @@ def _of_orders(alerts: typer.Typer) -> None:
         since: Annotated[
             datetime | None, typer.Option(formats=_ZONED, help="from then on; none: now")
         ] = None,
-        alert: Annotated[list[str] | None, typer.Option(help="id of an alert; several times")] = None,
+        alert: Annotated[
+            list[str] | None, typer.Option(help="id of an alert that fires, or its beginning; several times")
+        ] = None,
         severity: Severity = None,
         theme: Theme = None,
         indicator: Indicator = None,

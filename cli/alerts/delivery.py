@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import get_args
 
+from cli.alerts.orders import ZONE
 from cli.alerts.people import WrongOption
 from services.alerts.channels import Channel, Destination
 from services.alerts.channels.topic import Topic
 from services.alerts.destinations import built_in, channels_of
-from services.alerts.ledger import Ledger
+from services.alerts.ledger import Ledger, NoticeState
 from services.alerts.records import Records, Wanted
 from services.alerts.routing.notices import Directory
 from services.alerts.routing.store import Store
@@ -16,6 +18,7 @@ from services.alerts.settings import AlertsSettings
 from services.alerts.trial import Trial, sample, try_out
 from services.platform.clickhouse import ClickHouse
 from services.platform.plan import load_plan
+from services.platform.plan_files.words import unknown
 from services.platform.settings import load
 
 _TESTER = "test"
@@ -24,12 +27,15 @@ _TESTER = "test"
 
 def show_list(wanted: Wanted) -> None:
     """Print notices, the newest first, a line each."""
+    states = get_args(NoticeState)
+    if wanted.state and wanted.state not in states:
+        raise WrongOption(f"--state {unknown(wanted.state, '状态', 'state', states)}")
     found = Records(ClickHouse(load(AlertsSettings))).listed(wanted)
     if not found:
         print("没有通知 · no notices")
     for one in found:
         print(
-            f"{str(one.notice_id)[:12]:<12} {one.created_at:%Y-%m-%d %H:%M:%S} {one.subscriber:<14} "
+            f"{str(one.notice_id)[:12]:<12} {_local(one.created_at)} {one.subscriber:<14} "
             f"{one.channel:<12} {one.recipient:<34} {one.why:<10} {len(one.alert_ids):>4} "
             f"{one.state:<9} {one.attempts:>3} {one.answer[:80]}"
         )
@@ -45,7 +51,7 @@ def show(id: str) -> None:
         print(f"{'alert':<11} {covered.alert_id} {covered.state} {what}")
     for attempt in attempts:
         print(
-            f"{'attempt':<11} {attempt.number:>3} {attempt.at:%Y-%m-%d %H:%M:%S} {attempt.state:<9} "
+            f"{'attempt':<11} {attempt.number:>3} {_local(attempt.at)} {attempt.state:<9} "
             f"{attempt.duration_ms:>6} ms  {attempt.answer}"
         )
     print(notice.payload.decode())
@@ -87,6 +93,10 @@ def test_send(subscriber: str, to: str, language: str) -> bool:
     for one in trials:
         print(f"{one.notice.channel} {one.notice.recipient}: {one.outcome.kind}: {one.outcome.answer}")
     return all(one.outcome.kind == "delivered" for one in trials)
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone(ZONE):%Y-%m-%d %H:%M:%S}"
 
 
 def _given(to: str, language: str, channels: Mapping[str, Channel]) -> Destination:

@@ -8,14 +8,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from cli.alerts.people import WrongOption, author, mistakes
+from cli.alerts.people import WrongOption, author, known, mistakes
 from schemas.rules import duration
 from services.alerts.routing.orders import Silence
 from services.alerts.routing.store import Store, UnknownOrder
 from services.platform.clickhouse import ClickHouse
+from services.platform.plan import load_plan
 from services.platform.settings import Common, load
 
-_ZONE = ZoneInfo("Asia/Shanghai")
+ZONE = ZoneInfo("Asia/Shanghai")
+
+_WHOLE_ID = len(str(UUID(int=0)))
 
 When = tuple[datetime | None, datetime | None, str | None]
 
@@ -41,6 +44,13 @@ def silence(wanted: Mapping[str, Any], reason: str, when: When, by: str, *, ever
     if (until is None) == (length is None):
         raise WrongOption("请给出 --for 或 --until 之一 · give either --for or --until")
     begins = _utc(since) if since else datetime.now(UTC)
+    settings = load(Common)
+    known(said, load_plan(settings.plan))
+    store = Store(ClickHouse(settings))
+    if alerts := said.get("alerts"):
+        fires = [one.alert_id for one in store.firing()]
+        # One that does not fire yet has to be named in full.
+        said["alerts"] = [one if len(one) == _WHOLE_ID else _id(one, fires) for one in alerts]
     try:
         ends = begins + duration(length) if length is not None else _utc(until)
         one = Silence(id=uuid4(), author=author(by), reason=reason, begins=begins, ends=ends, **said)
@@ -48,7 +58,7 @@ def silence(wanted: Mapping[str, Any], reason: str, when: When, by: str, *, ever
         raise WrongOption(mistakes(error)) from None
     except ValueError as error:
         raise WrongOption(f"--for: {error}") from None
-    _store().silence(one, one.author)
+    store.silence(one, one.author)
     print(f"已静默 · silenced: {_line(one)}")
 
 
@@ -87,8 +97,10 @@ def _store() -> Store:
 def _id(text: str, known: list[UUID]) -> UUID:
     found = [one for one in known if str(one).startswith(text.lower())]
     if len(found) != 1:
-        few = "没有 · there is no" if not found else "不止一个 · there are several"
-        raise UnknownOrder(f"{few} {text!r}: `minmai alerts firing`, `minmai alerts silences` list the ids")
+        few = f"没有 {text} · there is no {text}"
+        if found:
+            few = f"{text} 不止一个 · there are several {text}"
+        raise UnknownOrder(f"{few}: `minmai alerts firing`, `minmai alerts silences` 列出编号 · list the ids")
     return found[0]
 
 
@@ -104,9 +116,9 @@ def _line(one: Silence) -> str:
 
 
 def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(_ZONE):%Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(ZONE):%Y-%m-%d %H:%M}"
 
 
 def _utc(local: datetime | None) -> datetime:
     assert local is not None
-    return local.replace(tzinfo=_ZONE).astimezone(UTC)
+    return local.replace(tzinfo=ZONE).astimezone(UTC)

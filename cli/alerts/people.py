@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from deploy.embedded.datafolder import LINK_SECRET
-from schemas.rules import duration, written
+from schemas.rules import RuleKind, duration, written
 from services.alerts.destinations import built_in, channels_of
 from services.alerts.links import Links
 from services.alerts.routing.store import Store, UnknownOrder
@@ -19,7 +19,11 @@ from services.alerts.routing.views import checked, shown
 from services.alerts.settings import AlertsSettings
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError
+from services.platform.plan import Plan, load_plan
+from services.platform.plan_files.words import unknown
 from services.platform.settings import load
+
+_WRONG = "选项有误 · what was given is wrong:"
 
 
 class WrongOption(MinmaiError):
@@ -48,13 +52,39 @@ class Wanted:
             said["channels"] = [dict(zip(("channel", "address"), one, strict=False)) for one in parts]
         if self.quiet is not None:
             begin, dash, end = self.quiet.partition("-")
+            if not dash and self.quiet != "none":
+                raise WrongOption(
+                    f"--quiet {self.quiet}: 应如 22:00-07:00，取消写 none · must be as 22:00-07:00, or none"
+                )
             said["quiet"] = {"begin": begin, "end": end} if dash else None
         return said
+
+
+def known(wanted: Mapping[str, Any], plan: Plan) -> None:
+    """Raise WrongOption for what names an indicator, a rule or a division that the plan does not have.
+
+    It would mean no alert at all, and nobody would notice.
+    """
+    there = {
+        "indicators": ("指标", "indicator", plan.indicators),
+        "kinds": ("规则种类", "kind of rule", get_args(RuleKind)),
+        "rules": ("规则", "rule", plan.rules),
+        "divisions": ("区划", "division", plan.divisions),
+    }
+    lines = [
+        f"  {name}: {unknown(one, zh, en, names)}"
+        for name, (zh, en, names) in there.items()
+        for one in wanted.get(name) or ()
+        if one not in names
+    ]
+    if lines:
+        raise WrongOption("\n".join([_WRONG, *lines]))
 
 
 def subscribe(id: str, wanted: Wanted, by: str) -> None:
     """Keep a subscriber and print it."""
     settings = load(AlertsSettings)
+    known(wanted.plain, load_plan(settings.plan))
     store = Store(ClickHouse(settings))
     try:
         said = store.subscriber(id).model_dump(mode="json", exclude={"unsubscribed_at"})
@@ -93,8 +123,10 @@ def link(id: str, data: Path) -> None:
         secrets = (kept.read_text(encoding="ascii").strip(),)
     if not secrets:
         raise NoLinks(
-            f"没有签名密钥，无法生成链接 · nothing signs links: set MINMAI_ALERTS_LINK_SECRET as the service "
-            f"has it, or name the folder of `minmai up` with --data (there is no {kept})"
+            f"没有签名密钥（没有 {kept}），无法生成链接：演示加 --data data/demo，服务另设密钥的设 "
+            f"MINMAI_ALERTS_LINK_SECRET · nothing signs links (there is no {kept}): name the folder of "
+            "`minmai up` with --data (of the demo data/demo), or set MINMAI_ALERTS_LINK_SECRET as the "
+            "service has it"
         )
     Store(ClickHouse(settings)).subscriber(id)
     print(Links(settings.alerts_url, secrets).link(id))
@@ -108,7 +140,7 @@ def author(by: str) -> str:
 def mistakes(error: ValidationError) -> str:
     """What is wrong with what was given, a line each, without the values: an address may be a secret."""
     lines = [f"  {'.'.join(map(str, one['loc'])) or '-'}: {one['msg']}" for one in error.errors()]
-    return "\n".join(["选项有误 · what was given is wrong:", *lines])
+    return "\n".join([_WRONG, *lines])
 
 
 def _seconds(name: str, text: str) -> int:
@@ -130,6 +162,9 @@ def _print(one: Subscriber, settings: AlertsSettings) -> None:
         print(f"    {'quiet':<14} {one.quiet.begin:%H:%M}-{one.quiet.end:%H:%M} {one.zone}")
     if one.mode == "digest":
         print(f"    {'digest':<14} {one.digest_at:%H:%M} {one.zone}")
+    if one.mode == "at_once":
+        wait, interval = (written(timedelta(seconds=at)) for at in (one.group_wait, one.group_interval))
+        print(f"    {'together':<14} 等 {wait}，隔 {interval} · after {wait}, then every {interval}")
     if one.mode in ("at_once", "digest"):
         every = written(timedelta(seconds=one.repeat_interval))
         print(f"    {'repeat':<14} {every if one.repeat_interval else '不重复 · never'}")

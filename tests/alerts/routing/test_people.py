@@ -109,6 +109,13 @@ def test_a_subscription_is_made_changed_listed_and_ended(store: Store) -> None:
         (["unsubscribe", "x"], "x"),
         (["silence", "--reason", "works", "--for", "2h"], "--everything"),
         (["silence", "--reason", "works", "--rule", "a"], "--until"),
+        (["silence", "--reason", "works", "--for", "2h", "--rule", "lags"], "lags"),
+        (["silence", "--reason", "works", "--for", "2h", "--alert", "ffff"], "没有 ffff · there is no ffff"),
+        (["subscribe", "x", "--to", "mail:x@county.example", "--indicator", "beds"], "indicators"),
+        (["subscribe", "x", "--to", "mail:x@county.example", "--rule-kind", "values"], "did you mean value?"),
+        (["subscribe", "x", "--to", "mail:x@county.example", "--division", "110000"], "110000"),
+        (["subscribe", "x", "--to", "mail:x@county.example", "--quiet", "22:00"], "--quiet 22:00"),
+        (["notices", "--state", "deliverd"], "did you mean delivered?"),
         (["ack", "ffff"], "ffff"),
         (["silences", "--end", "ffff"], "ffff"),
     ],
@@ -122,9 +129,10 @@ def test_what_cannot_be_is_refused_with_a_reason(words: list[str], said: str) ->
 @pytest.mark.usefixtures("minmai")
 def test_silences_and_acknowledgements_are_said_listed_and_taken_back(store: Store) -> None:
     assert str(alert("a")) in run("firing")
-    run("silence", "--rule", "a", "--for", "2h", "--reason", "works", "--by", "li")
+    run("silence", "--alert", str(alert("a"))[:8], "--for", "2h", "--reason", "works", "--by", "li")
     [one] = store.silences()
-    assert (one.rules, one.author, (one.ends - one.begins).total_seconds()) == (["a"], "li", 7_200)
+    assert (one.alerts, one.author) == ([alert("a")], "li")
+    assert (one.ends - one.begins).total_seconds() == 7_200
     assert "生效 holds" in run("silences")
     run("silences", "--end", str(one.id)[:8])
     assert "已过 over" in run("silences")
