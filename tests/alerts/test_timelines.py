@@ -123,6 +123,14 @@ def test_reasons_say_what_was_measured_and_what_follows() -> None:
         "4.60 places is not below 4.6 (the clear level): resolved once it has been so for 1d",
         "4.60 places is not below 4.6 (the clear level) for 1d by now: resolved",
     ]
+    assert [one.reason.zh for one in line.changes] == [
+        "4.20 个，低于 4.5，相差 0.30，持续 2 小时后告警",
+        "4.20 个，低于 4.5，相差 0.30，已持续 2 小时",
+        "4.60 个，不低于 4.6（解除线），保持 1 天后解除",
+        "数据不全：计时暂停，不解除",
+        "4.60 个，不低于 4.6（解除线），保持 1 天后解除",
+        "4.60 个，不低于 4.6（解除线），已保持 1 天，告警解除",
+    ]
     [held] = [one for one in line.watch.entries if one.rule.id == RULE]
     assert held.reason is not None
 

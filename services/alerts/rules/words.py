@@ -20,6 +20,7 @@ _MET = {
     "at_most": Text(zh="不高于", en="is not above"),
     "exactly": Text(zh="等于", en="is"),
 }
+_UNITS = {"d": "天", "h": "小时", "m": "分钟", "s": "秒"}
 _KEPT: dict[HeldCondition, Text] = {
     "ok": Text(zh="不触发告警", en="no alert fires"),
     "pending": Text(zh="计时暂停，不触发告警", en="its time stands still, no alert fires"),
@@ -78,20 +79,21 @@ def _follows(
     """What the condition means, where the measurement does not say it by itself: Chinese and English."""
     at = ("（解除线）", " (the clear level)") if reading.fires is None else ("", "")
     clear = plain(reading.clear_level)
+    long = f"{wait[:-1]} {_UNITS[wait[-1]]}" if wait[-1] in _UNITS else wait
     said = ("", "")
     if stands == "pending":
-        said = f"，持续 {wait} 后告警", f": an alert once it has been so for {wait}"
+        said = f"，持续 {long}后告警", f": an alert once it has been so for {wait}"
     elif stood == "pending" and stands == "firing":
-        said = f"，已持续 {wait}", f", for {wait} by now"
+        said = f"，已持续 {long}", f", for {wait} by now"
     elif stood == "pending":
-        said = f"，未持续 {wait}，不告警", f": not for {wait}, so no alert"
+        said = f"，未持续 {long}，不告警", f": not for {wait}, so no alert"
     elif stands == "firing" and verdict == "between":
         short = f", but short of the clear level {clear}: the alert stays"
         said = f"，但未达到解除线 {clear}，告警维持", short
     elif stands == "recovering":
-        said = f"{at[0]}，保持 {wait} 后解除", f"{at[1]}: resolved once it has been so for {wait}"
+        said = f"{at[0]}，保持 {long}后解除", f"{at[1]}: resolved once it has been so for {wait}"
     elif stood == "recovering" and stands == "resolved":
-        said = f"{at[0]}，已保持 {wait}，告警解除", f"{at[1]} for {wait} by now: resolved"
+        said = f"{at[0]}，已保持 {long}，告警解除", f"{at[1]} for {wait} by now: resolved"
     elif stood == "firing" and stands == "resolved":
         said = f"{at[0]}，告警解除", f"{at[1]}: resolved"
     return said
