@@ -14,9 +14,11 @@ from contextlib import closing, contextmanager
 
 from deploy.embedded.clickhouse.accounts import admit
 from deploy.embedded.clickhouse.columns import Block, header, parse_type, read_block
-from deploy.embedded.clickhouse.engine import Engine, Link, Written, identifier, literal, quoted
+from deploy.embedded.clickhouse.engine import Engine
 from deploy.embedded.clickhouse.errors import UNKNOWN_PACKET, EngineError
 from deploy.embedded.clickhouse.guard import check, check_rows
+from deploy.embedded.clickhouse.link import Link, Written
+from deploy.embedded.clickhouse.quotes import identifier, literal, quoted
 from deploy.embedded.clickhouse.sql import Statement, parse
 from deploy.embedded.clickhouse.watch import Watch
 from deploy.embedded.clickhouse.wire import LZ4, ZSTD, Reader, pack, string, unpacked, varint

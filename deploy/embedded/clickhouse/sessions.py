@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from deploy.embedded.clickhouse.engine import Engine, Link
+from deploy.embedded.clickhouse.engine import Engine
 from deploy.embedded.clickhouse.errors import SESSION_IS_LOCKED, EngineError
+from deploy.embedded.clickhouse.link import Link
 
 _SECONDS = 60.0
 _LONGEST_SECONDS = 3600.0

@@ -20,13 +20,14 @@ from urllib.parse import parse_qsl, urlsplit
 from deploy.embedded.clickhouse.accounts import USER, admit
 from deploy.embedded.clickhouse.bodies import read_body, unpacked
 from deploy.embedded.clickhouse.columns import read_blocks
-from deploy.embedded.clickhouse.engine import Engine, Link, Written
+from deploy.embedded.clickhouse.engine import Engine
 from deploy.embedded.clickhouse.errors import (
     NOT_IMPLEMENTED,
     QUERY_WAS_CANCELLED,
     EngineError,
 )
 from deploy.embedded.clickhouse.guard import check, check_rows
+from deploy.embedded.clickhouse.link import Link, Written
 from deploy.embedded.clickhouse.native import framed
 from deploy.embedded.clickhouse.sessions import Sessions
 from deploy.embedded.clickhouse.sql import Statement, parse
