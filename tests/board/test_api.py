@@ -208,6 +208,47 @@ def test_alerts_show_the_newest_state_of_each_rule(api: TestClient) -> None:
     assert answer["alerts"][0]["name"] == {"zh": "forgotten_rule", "en": "forgotten_rule"}
 
 
+def test_of_alerts_that_fire_the_most_severe_stands_first(settings: Common, own: TestClient) -> None:
+    pool = platform.ClickHouse(settings)
+    rows = [("critical", "firing"), ("warning", "firing"), ("info", "firing"), ("critical", "resolved")]
+    pool.insert(
+        "alert_log",
+        {
+            "rule": ["childcare_full"] * len(rows),
+            "indicator": ["childcare_occupancy"] * len(rows),
+            "division": ["532622"] * len(rows),
+            "subject": [f"TY10{number}" for number in range(len(rows))],
+            "severity": [severity for severity, _state in rows],
+            "state": [state for _severity, state in rows],
+            "changed_at": [datetime(2026, 5, 1, hour, tzinfo=UTC) for hour in range(len(rows))],
+        },
+    )
+    pool.close()
+    alerts = _read(own, "/v1/alerts")["alerts"]
+    assert [(one["severity"], one["state"]) for one in alerts] == rows
+    assert {one["kind"] for one in alerts} == {"childcare_full"}
+
+
+def test_a_promised_feed_has_its_name(settings: Common, own: TestClient) -> None:
+    pool = platform.ClickHouse(settings)
+    pool.insert(
+        "feed_live",
+        {
+            "source": ["health-bureau", "health-bureau"],
+            "stream": ["childcare-place", "retraction"],
+            "records": [3, 1],
+            "newest_time": [datetime(2026, 5, 1, tzinfo=UTC)] * 2,
+            "received_at": [datetime(2026, 5, 1, tzinfo=UTC)] * 2,
+        },
+    )
+    pool.close()
+    names = [feed["name"] for feed in _read(own, "/v1/feeds")]
+    assert names == [
+        {"zh": "县卫生健康局托位月报", "en": "Health Bureau's reports of childcare places"},
+        None,
+    ]
+
+
 def test_each_stopped_feed_is_an_alert_of_its_own(settings: Common, own: TestClient) -> None:
     pool = platform.ClickHouse(settings)
     rows = [("clinics", "firing", 1), ("sports", "firing", 2), ("sports", "resolved", 3)]

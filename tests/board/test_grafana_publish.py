@@ -291,7 +291,7 @@ def test_an_error_page_that_is_no_json(server: GrafanaServer) -> None:
     other = GrafanaServer(prefix="/grafana")
     try:
         outside = other.url.removesuffix("/grafana")
-        with pytest.raises(GrafanaError, match="404"):
+        with pytest.raises(GrafanaError, match=r"no Grafana is there.*MINMAI_GRAFANA_URL"):
             Grafana(GrafanaSettings(grafana_url=outside, grafana_token="x")).check()
     finally:
         other.close()
@@ -318,6 +318,7 @@ def test_what_another_tool_made_is_told(server: GrafanaServer) -> None:
     [
         ({}, "MINMAI_GRAFANA_TOKEN"),
         ({"grafana_token": "x", "grafana_user": "y"}, "MINMAI_GRAFANA_TOKEN"),
+        ({"grafana_token": "glsa_…"}, "MINMAI_GRAFANA_TOKEN"),
         ({"grafana_token": "x", "grafana_url": "http://me:pw@host"}, "MINMAI_GRAFANA_URL"),
         ({"grafana_token": "x", "grafana_url": "grafana:3000"}, "MINMAI_GRAFANA_URL"),
         ({"grafana_token": "x", "grafana_mail_to": "nobody"}, "MINMAI_GRAFANA_MAIL_TO"),

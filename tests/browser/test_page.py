@@ -212,6 +212,18 @@ def test_text_from_data_stays_text(board: RunningBoard, open_page: Open) -> None
     assert page.evaluate("window.__injected") is None
 
 
+def test_what_is_chosen_from_is_in_the_language_of_the_page(board: RunningBoard, open_page: Open) -> None:
+    page = open_page(board, "/?lang=zh")
+    first, find = page.locator("#division option").first, page.locator("#find")
+    expect(first).to_have_text("全县")
+    expect(find).to_have_attribute("placeholder", "指标、部门")
+    page.locator(".languages button[value=en]").click()
+    expect(first).to_have_text("whole county")
+    expect(find).to_have_attribute("placeholder", "indicator, department")
+    page.locator(".languages button[value=both]").click()
+    expect(first).to_have_text("全县 · whole county")
+
+
 def test_no_data_is_hatched_and_neither_green_nor_nought(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
     open_matrix(page)

@@ -68,6 +68,13 @@ def test_it_shows_all_targets_and_how_many_stand_how(board: RunningBoard, open_p
     expect(page.locator("#missed li").first).to_be_visible()
 
 
+def test_it_fills_the_screen_whatever_stands_beside_it(board: RunningBoard, open_page: Open) -> None:
+    page = open_page(board, "/wall?every=600", width=1920)
+    expect(page.locator("#alerts li")).to_have_count(3)
+    page.locator(".wall-rail").evaluate("one => one.replaceChildren()")
+    assert page.evaluate("document.querySelector('#main').getBoundingClientRect().bottom === innerHeight")
+
+
 def test_it_turns_by_itself_and_can_be_held(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board, "/wall?every=0.2", width=1920)
     names = pages(page)

@@ -47,9 +47,19 @@ class Flags(Contract):
 
 
 class NamedAlert(AlertState):
-    """An alert's state with the rule's name; the id stands for a rule that is no longer declared."""
+    """An alert's state with its rule's name and kind, which says what its subject is.
+
+    A rule that is no longer declared has its id for a name, and no kind.
+    """
 
     name: Text
+    kind: str | None
+
+
+class NamedFeed(Feed):
+    """What an agency has sent of a stream; `name`: what the plan calls the feed, if it is promised."""
+
+    name: Text | None
 
 
 class Alerts(Contract):
@@ -85,13 +95,21 @@ def routes(
 
         def named(alert: AlertState) -> NamedAlert:
             name = names.get(alert.rule, Text(zh=alert.rule, en=alert.rule))
-            return NamedAlert(name=name, **alert.model_dump())
+            rule = plan.rules.get(alert.rule)
+            return NamedAlert(name=name, kind=rule.kind if rule else None, **alert.model_dump())
 
         return Alerts(available=found is not None, alerts=[named(alert) for alert in found or []])
 
-    @router.get("/feeds", response_model=list[Feed])
+    @router.get("/feeds", response_model=list[NamedFeed])
     async def feeds(request: Request) -> Response:
-        return await live.answer(request, "feeds", list[Feed], others.feeds)
+        return await live.answer(request, "feeds", list[NamedFeed], senders)
+
+    def senders() -> list[NamedFeed]:
+        return [
+            NamedFeed(name=promise.name if promise else None, **feed.model_dump())
+            for feed in others.feeds()
+            for promise in [plan.feeds.get(f"{feed.source}/{feed.stream}")]
+        ]
 
     return router
 

@@ -97,7 +97,13 @@ class Grafana:
 
         Raises GrafanaError for an older one, a login that does not hold, or a missing plugin.
         """
-        version = str(self.get("/health").get("version") or "")
+        health = self.find("/health")
+        if health is None:
+            raise GrafanaError(
+                f"{self.url}: 这里没有 Grafana · no Grafana is there (404): is MINMAI_GRAFANA_URL its "
+                "address, with its path?"
+            )
+        version = str(health.get("version") or "")
         if not version:  # a setting of Grafana hides it from who has not logged in
             version = str(self.get("/frontend/settings").get("buildInfo", {}).get("version") or "")
         found = re.match(r"(\d+)\.(\d+)", version)

@@ -60,6 +60,13 @@ class GrafanaSettings(Common):
             )
         return url.rstrip("/")
 
+    @field_validator("grafana_token")
+    @classmethod
+    def _can_stand_in_a_header(cls, token: SecretStr) -> SecretStr:
+        if not token.get_secret_value().isascii():
+            raise ValueError("is no token: copy it whole, it has letters, digits and underscores only")
+        return token
+
     @model_validator(mode="after")
     def _one_of_token_and_user(self) -> "GrafanaSettings":
         if bool(self.grafana_token.get_secret_value()) == bool(self.grafana_user):

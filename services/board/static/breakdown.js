@@ -1,6 +1,7 @@
 // A figure taken apart by a field of its records: vouchers by campaign or sector, events by level or sport.
 
 import { because, brief, byId, h, pair } from "./dom.js";
+import { plainly } from "./lang.js";
 import { SECTOR } from "./lexicon.js";
 import { read } from "./view.js";
 import * as f from "./format.js";
@@ -70,7 +71,7 @@ export function breakdown() {
       fold.hidden = !fields;
       if (!fields) return;
       if (!same) {
-        pick.replaceChildren(...Object.entries(fields).map(([value, { zh, en }]) => h("option", { value }, `${zh} · ${en}`)));
+        pick.replaceChildren(...Object.entries(fields).map(([value, words]) => plainly(h("option", { value }), words)));
         place.replaceChildren();
       }
       load();

@@ -15,7 +15,7 @@ export function chips(list, states, words, all, picked) {
   paint();
 
   function chip(state, said) {
-    const count = h("b", {}, "0");
+    const count = h("b", {}, "–");
     const button = h("button", { type: "button", "data-status": state, "data-pick": state ?? "all" },
       state ? glyph(state) : null, count, h("span", {}, pair(said)));
     button.addEventListener("click", () => choose(state === chosen ? null : state));
@@ -29,7 +29,7 @@ export function chips(list, states, words, all, picked) {
   function paint() {
     for (const [state, { button, count }] of made) {
       button.setAttribute("aria-pressed", String(state === chosen));
-      button.classList.toggle("none", count.textContent === "0");
+      button.classList.toggle("none", ["0", "–"].includes(count.textContent));
     }
   }
   return {

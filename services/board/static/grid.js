@@ -1,6 +1,7 @@
 // A table that one can sort by any column and search.
 
 import { brief, h, pair, setPair } from "./dom.js";
+import { plainly } from "./lang.js";
 import { compare } from "./values.js";
 
 const WORTH_SEARCHING = 6; // rows; fewer are seen at once
@@ -20,7 +21,7 @@ export function grid(columns, { label, key = JSON.stringify, tight = false, besi
   let rows = [];
   let sorted = null; // { column, way }
   let made = new Map(); // key of a row: its element
-  const find = h("input", { type: "search", autocomplete: "off", "aria-label": `在表中查找 · find in ${label.en}`, placeholder: "查找 · find" });
+  const find = plainly(h("input", { type: "search", autocomplete: "off", "aria-label": `在表中查找 · find in ${label.en}` }), { zh: "查找", en: "find" });
   const count = h("span", { class: "grid-count", role: "status" });
   const heads = columns.map(head);
   const body = h("tbody");

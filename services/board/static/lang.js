@@ -22,6 +22,23 @@ export function onLanguage(changed) {
   return () => listeners.delete(changed);
 }
 
+/**
+ * Words of an option, of a group of options or of a field's placeholder, which can only be plain text: they are said
+ * anew whenever another language is chosen. A page's own have them as `data-zh` and `data-en`. Returns the element.
+ */
+export function plainly(element, { zh, en }) {
+  Object.assign(element.dataset, { zh, en });
+  say(element);
+  return element;
+}
+
+function say(element) {
+  const text = inLanguage(element.dataset);
+  if (element.tagName === "INPUT") element.placeholder = text;
+  else if (element.tagName === "OPTGROUP") element.label = text;
+  else element.textContent = text;
+}
+
 function kept() {
   try {
     return localStorage.getItem(KEPT_AS);
@@ -49,6 +66,7 @@ function show(choice) {
   for (const button of document.querySelectorAll(".languages button")) {
     button.setAttribute("aria-pressed", String(button.value === choice));
   }
+  document.querySelectorAll("[data-zh]").forEach(say);
   for (const changed of listeners) changed();
 }
 

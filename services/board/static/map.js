@@ -1,6 +1,7 @@
 // The map: a tile for each township, coloured by one figure; not its outline, and not to scale.
 
 import { brief, flash, glyph, h, pair, s, setPair } from "./dom.js";
+import { plainly } from "./lang.js";
 import { compare, standing } from "./facts.js";
 import { isAimed, read } from "./view.js";
 import { STATUS, THEMES, byTheme } from "./words.js";
@@ -53,8 +54,7 @@ export function map(view, moved) {
     if (names === offered) return;
     offered = names;
     pick.replaceChildren(...byTheme(townships()).map(([theme, declarations]) => {
-      const group = h("optgroup", { label: `${THEMES[theme].zh} · ${THEMES[theme].en}` },
-        ...declarations.map((one) => h("option", { value: one.id }, `${one.name.zh} · ${one.name.en}`)));
+      const group = plainly(h("optgroup", {}, ...declarations.map((one) => plainly(h("option", { value: one.id }), one.name))), THEMES[theme]);
       return group;
     }));
   }

@@ -1,6 +1,7 @@
 // What operators say of an alert: that they see to it, or that nobody is to be told of it for a while.
 
 import { h, halves, pair } from "./dom.js";
+import { plainly } from "./lang.js";
 import { read } from "./view.js";
 import { may } from "./who.js";
 
@@ -52,7 +53,7 @@ const FORMS = {
   },
   silence: {
     fields: () => [
-      field(WORDS.length, h("select", { name: "hours" }, ...LENGTHS.map(([hours, { zh, en }]) => h("option", { value: hours, selected: hours === 4 }, `${zh} · ${en}`)))),
+      field(WORDS.length, h("select", { name: "hours" }, ...LENGTHS.map(([hours, words]) => plainly(h("option", { value: hours, selected: hours === 4 }), words)))),
       field(WORDS.reason, h("textarea", { name: "reason", rows: 3, maxlength: 1000, required: true })),
     ],
     send: (alert, data) => {

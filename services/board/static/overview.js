@@ -3,7 +3,7 @@
 import { brief, byId, flash, h, pair, setPair } from "./dom.js";
 import { chips } from "./chips.js";
 import { card } from "./cards.js";
-import { inLanguage, language, onLanguage } from "./lang.js";
+import { inLanguage, language, onLanguage, plainly } from "./lang.js";
 import { isAimed } from "./view.js";
 import { AIMED, STATUS, THEMES, byTheme } from "./words.js";
 import * as f from "./format.js";
@@ -25,8 +25,8 @@ export function overview(view) {
 
   function build() {
     if (!view.division(division)) division = view.county;
-    pick.replaceChildren(...view.divisions.map((known) =>
-      h("option", { value: known.code, selected: known.code === division }, known.level === "county" ? "全县 · whole county" : known.name)));
+    pick.replaceChildren(...view.divisions.map(({ code, name, level }) =>
+      plainly(h("option", { value: code, selected: code === division }), level === "county" ? { zh: "全县", en: "whole county" } : { zh: name, en: name })));
     const level = view.level(division);
     made = new Map();
     themes = byTheme(view.kept(division)).map(([theme, declarations]) => {

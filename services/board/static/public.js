@@ -2,6 +2,7 @@
 // what `/v1/public/indicators` tells everybody.
 
 import { because, brief, byId, h, pair, setPair, setText } from "./dom.js";
+import { plainly } from "./lang.js";
 import { chips } from "./chips.js";
 import { publicCard } from "./public_card.js";
 import { read } from "./view.js";
@@ -55,8 +56,8 @@ function show() {
     byId("as-of").dateTime = told.as_of;
   }
   const chosen = told.divisions.some((one) => one.code === pick.value) ? pick.value : county;
-  pick.replaceChildren(...told.divisions.map((one) =>
-    h("option", { value: one.code, selected: one.code === chosen }, one.level === "county" ? "全县 · whole county" : one.name)));
+  pick.replaceChildren(...told.divisions.map(({ code, name, level }) =>
+    plainly(h("option", { value: code, selected: code === chosen }), level === "county" ? { zh: "全县", en: "whole county" } : { zh: name, en: name })));
   const aimed = told.indicators.filter((one) => one.direction).length;
   setPair(byId("about"), {
     zh: `这里公布《${told.title.zh}》的 ${aimed} 项目标和 ${told.indicators.length - aimed} 项监测指标：现在是多少，目标是多少，怎样计算，数据从哪里来，是否可靠。`,

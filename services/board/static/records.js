@@ -1,6 +1,7 @@
 // The records behind a figure, a page at a time: whose they are, when they held, when they came.
 
 import { because, brief, byId, h, pair, setPair } from "./dom.js";
+import { plainly } from "./lang.js";
 import { downloads } from "./downloads.js";
 import { read } from "./view.js";
 import { streamName } from "./words.js";
@@ -44,7 +45,7 @@ export function records(view) {
   }));
   byId("records-parts").replaceChildren(...parts.values());
 
-  order.replaceChildren(...Object.entries(ORDERS).map(([name, [{ zh, en }]]) => h("option", { value: name }, `${zh} · ${en}`)));
+  order.replaceChildren(...Object.entries(ORDERS).map(([name, [words]]) => plainly(h("option", { value: name }), words)));
   byId("records-downloads").replaceChildren(downloads(
     (format) => shown && `/v1/indicators/${shown.declaration.id}/records?${new URLSearchParams({ division: shown.division, part, ...shown.moment, format })}`,
     { zh: "全部依据的记录", en: "all records" }));

@@ -49,8 +49,8 @@ function item(alert, view) {
     h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), name,
       ...(alert.state === "firing" ? [] : [" ", h("span", { class: "state" }, pair(state(alert)))]),
       OVER.includes(alert.state) && alert.by ? h("span", { class: "by" }, ` ${alert.by}`) : null),
-    h("p", {}, declaration ? brief(measured(alert, place, declaration)) : place),
-    alert.reason ? h("p", { class: "reason" }, pair(halves(alert.reason))) : null,
+    h("p", {}, declaration ? brief(measured(alert, place, declaration)) : place, ...subject(alert)),
+    alert.reason ? h("p", { class: "reason" }, h("span", {}, brief(halves(alert.reason)))) : null,
     h("p", { class: "since" }, brief({ zh: "自", en: "since" }), " ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), " · ",
       h("span", {}, brief({ zh: "数据截至", en: "data as of" }), ` ${alert.as_of}`)));
   if (alert.alert_id) offer(shown, alert, () => alerts(view));
@@ -60,6 +60,12 @@ function item(alert, view) {
 function state({ state, held }) {
   const { zh, en } = ALERT_STATE[state] ?? { zh: state, en: state };
   return held ? { zh: `${zh}，维持`, en: `${en}, held` } : { zh, en };
+}
+
+/** Which of the place's facilities, merchants or feeds it is; a campaign's rule has its name. */
+function subject({ kind, subject: id }) {
+  if (!id || kind === "voucher_budget") return [];
+  return [" · ", kind?.startsWith("childcare_") ? h("a", { class: "open", href: `#facility/${encodeURIComponent(id)}` }, id) : id];
 }
 
 function measured(alert, place, { decimals, unit }) {
@@ -79,7 +85,7 @@ export async function feeds() {
 
 function feed(row) {
   return h("li", {},
-    h("span", { class: "from" }, row.source),
+    h("span", { class: "from", title: row.source }, row.name ? brief(row.name) : row.source),
     h("span", { class: "stream" }, brief(streamName(row.stream))),
     h("span", { class: "num" }, brief({ zh: `${f.number(row.records, 0)} 条`, en: `${f.number(row.records, 0)} records` })),
     h("span", { class: "since" }, brief({ zh: "最新", en: "newest" }), " ", h("time", { datetime: row.newest_time }, f.hour(row.newest_time))));

@@ -1,6 +1,7 @@
 // The plan's tasks: who has promised what, which figures measure it, what was last reported.
 
 import { badge, because, brief, byId, glyph, h, pair, setPair } from "./dom.js";
+import { plainly } from "./lang.js";
 import { chips } from "./chips.js";
 import { downloads } from "./downloads.js";
 import { read } from "./view.js";
@@ -30,7 +31,7 @@ export function tasks(view) {
   let leads = "";
   let rows = new Map(); // number: { json, element, marks }
   byId("task-downloads").replaceChildren(downloads((format) => `/v1/tasks?format=${format}`, ALL));
-  order.replaceChildren(...Object.entries(ORDERS).map(([name, [{ zh, en }]]) => h("option", { value: name }, `${zh} · ${en}`)));
+  order.replaceChildren(...Object.entries(ORDERS).map(([name, [words]]) => plainly(h("option", { value: name }), words)));
   const counts = chips(byId("task-tally"), Object.keys(REPORT), REPORT, ALL, (state) => {
     wanted = state;
     filter();
@@ -142,7 +143,7 @@ export function tasks(view) {
     if (JSON.stringify(found) === leads) return;
     leads = JSON.stringify(found);
     const chosen = found.includes(pick.value) ? pick.value : "";
-    pick.replaceChildren(h("option", { value: "" }, "全部部门 · all departments"), ...found.map((lead) => h("option", { value: lead, selected: lead === chosen }, lead)));
+    pick.replaceChildren(plainly(h("option", { value: "" }), { zh: "全部部门", en: "all departments" }), ...found.map((lead) => h("option", { value: lead, selected: lead === chosen }, lead)));
   }
 
   function filter() {

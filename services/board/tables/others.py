@@ -67,7 +67,8 @@ class Others:
     def alerts(self) -> list[AlertState] | None:
         """The newest state of each rule and indicator in each division, None without a log.
 
-        First those that are on, then the others, each the newest first, so many at most.
+        First those that are on, the most severe first, then the others, each the newest first; so many at
+        most.
         """
         [(there,)] = self._clickhouse.query(
             "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'alert_log'"
@@ -78,7 +79,8 @@ class Others:
             "SELECT * FROM (SELECT alert_id, rule, indicator, division, subject, severity, state, condition, "
             "held, value, threshold, as_of, figure_version, reason, by, changed_at FROM alert_log "
             "ORDER BY changed_at DESC, figure_version DESC LIMIT 1 BY rule, indicator, division, subject) "
-            "ORDER BY if(held = '', condition, held) IN ('firing', 'recovering') DESC, changed_at DESC, "
+            "ORDER BY if(held = '', condition, held) IN ('firing', 'recovering') AS is_on DESC, "
+            "is_on * indexOf(['info', 'warning', 'critical'], severity) DESC, changed_at DESC, "
             f"rule, indicator, division, subject LIMIT {ALERTS}"
         )
         return [AlertState.model_validate(row) for row in rows]
