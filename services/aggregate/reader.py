@@ -21,6 +21,7 @@ from schemas.streams import DEAD_LETTER_TOPIC
 from services.aggregate import metrics
 from services.aggregate.blocks import Block, Place
 from services.aggregate.membership import Assignment, Membership
+from services.aggregate.owned import Owned
 from services.aggregate.pipeline import BY_TOPIC, LANES, TOPICS, BlockPath
 from services.aggregate.progress import Standing
 from services.aggregate.settings import AggregateSettings
@@ -34,12 +35,10 @@ log = logging.getLogger(__name__)
 KEEPER = TopicPartition(DEAD_LETTER_TOPIC, 0)
 """Whoever owns this partition keeps the figures: the group has one owner for it."""
 
-
 _MANY = 5_000
 """Records of a fetch that tell of a backlog, if a block may have as many: it is fetched and read ahead."""
 _AHEAD = 3
 """Blocks that may be in memory: one being counted, one being read, one being fetched."""
-
 
 AUDIT_SECONDS = 1.0
 """How often receipts, refused pushes and dead letters are read: a block of them costs as much as any."""
@@ -50,40 +49,6 @@ _BREATH_SECONDS = 0.02
 _MUCH = 50
 """Records of a round after which a lane rests twice as long: what else is counted and refreshed on the same
 machine then waits less, by more than these do longer."""
-
-
-@dataclass
-class Owned:
-    """A partition this worker owns.
-
-    `position`: the first offset not yet counted; `waiting`: what has been fetched from there on; `ahead`:
-    what of that is read before its turn; `sought`: the offset it was last asked for again; `begun`: whether
-    an earlier owner may have counted the block that begins at `position`.
-    """
-
-    place: Place
-    position: int
-    agreed: int | None = None
-    waiting: list[Any] = field(default_factory=list)
-    ahead: Stretch | None = None
-    sought: int | None = None
-    begun: bool = False
-
-    @property
-    def wanted(self) -> int:
-        """The offset that has to come next."""
-        return self.waiting[-1].offset + 1 if self.waiting else self.position
-
-    @property
-    def is_short(self) -> bool:
-        """Whether the agreed block is longer than what has been fetched of it."""
-        return self.agreed is not None and self.wanted <= self.agreed
-
-    def drop_ahead(self) -> None:
-        """Give up what was read before its turn."""
-        if self.ahead is not None:
-            self.ahead.drop()
-        self.ahead = None
 
 
 @dataclass

@@ -12,7 +12,8 @@ from aiokafka import TopicPartition
 from schemas.streams import STREAMS
 from services.aggregate.blocks import Block, Place
 from services.aggregate.membership import Assignment, Membership
-from services.aggregate.reader import Owned, Reader
+from services.aggregate.owned import Owned
+from services.aggregate.reader import Reader
 from services.aggregate.settings import AggregateSettings
 from services.aggregate.stretch import Stretch
 from tests.aggregate.support import Message, place
