@@ -63,6 +63,7 @@ def build(settings: AggregateSettings, scratch: str) -> Aggregator:
         autodiscover=False,
         producer_acks=-1,
         web_host=settings.host,
+        web_bind=settings.host,  # every address otherwise, whatever web_host says
         web_port=settings.aggregate_port,
         web_tables_enabled=False,
     )

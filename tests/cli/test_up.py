@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGSTOP, SIGTERM
@@ -48,6 +49,12 @@ def test_it_is_live(system: Up) -> None:
     assert shown["synthetic"] is True
     assert any(figure["value"] is not None for one in shown["indicators"] for figure in one["figures"])
     assert (system.data / "sample-keys.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_of_it_listens_beyond_this_machine(system: Up) -> None:
+    """All of 127/8 is this machine; who listens on every address answers on all of it."""
+    assert all(_reached("127.0.0.1", port) for _, port in system.ports.named())
+    assert [name for name, port in system.ports.named() if _reached("127.0.0.2", port)] == []
 
 
 def test_a_second_start_on_the_same_data_is_refused(system: Up) -> None:
@@ -134,6 +141,14 @@ def test_nothing_outlives_a_killed_parent(beginning: Up) -> None:
     beginning.signal(SIGKILL)
     beginning.ends()
     eventually(lambda: not running(children), END_SECONDS, "the orphans have ended")
+
+
+def _reached(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def _records_are_counted(system: Up) -> None:
