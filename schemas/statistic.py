@@ -365,7 +365,7 @@ class Statistic(Contract):
         if self.dimension not in (spec.dimensions or ("",)):
             allowed = ", ".join(spec.dimensions)
             raise ValueError(
-                f"{name} 的 dimension 应为以下之一：{allowed} · dimension must be one of these"
+                f"{name} 的分组 dimension 应为以下之一：{allowed} · dimension must be one of {allowed}"
                 if spec.dimensions
                 else f"{name} 不分组，dimension 应为空 · {self.measure} has no dimensions"
             )

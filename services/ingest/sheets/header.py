@@ -62,24 +62,29 @@ def check(header: Header, stream: Stream) -> None:
     for column, text in enumerate(header.texts):
         if not text.strip() or column in header.fields or column in header.not_read:
             continue
-        place = f"第 {header.row} 行 {get_column_letter(column + 1)} 列“{shown(text.strip())}”"
-        if any(name in _by_name(stream) for name in _names(text)):
-            raise Problem(400, "repeated_column", f"{place}重复 · this column stands twice")
+        letter = get_column_letter(column + 1)
+        name = shown(text.strip()).replace(" · ", "·")  # which parts the languages of a message
+        place = f"第 {header.row} 行 {letter} 列“{name}”"
+        where = f"row {header.row} column {letter}"
+        if any(one in _by_name(stream) for one in _names(text)):
+            raise Problem(400, "repeated_column", f"{place}重复 · {where} stands twice")
         raise Problem(
             400,
             "unknown_column",
             f"{place}不是 {stream.name} 的列，请改名或删去；模板见 /v1/schemas/{stream.name}?format=xlsx · "
-            "no column of this stream: rename it or leave it out; see the template",
+            f"{where} is no column of {stream.name}: rename it or leave it out; the template is "
+            f"/v1/schemas/{stream.name}?format=xlsx",
         )
     has = {field.name for field in header.fields.values()}
     if "op" in has:
         return  # rows that withdraw a record by its id need nothing else of it
     needed = [field for field in fields_of(stream) if field.required and not field.kinds]
-    if missing := [f"{field.zh} {field.name}" for field in needed if field.name not in has]:
+    if missing := [field for field in needed if field.name not in has]:
         raise Problem(
             400,
             "missing_column",
-            f"缺少必填的列：{'、'.join(missing)} · these columns are missing and required",
+            f"缺少必填的列：{'、'.join(f'{field.zh} {field.name}' for field in missing)} · "
+            f"these columns are missing and required: {', '.join(field.name for field in missing)}",
         )
 
 

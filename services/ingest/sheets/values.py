@@ -134,8 +134,12 @@ def _word(field: Field, text: str) -> str:
     values = _values_by_word(field)
     if (found := values.get(key(text))) is None:
         words = [f"{zh} {value}" for value, zh in field.words.items()]
-        more = "" if len(words) <= _MOST_WORDS else "……（见模板的“说明”）"
-        raise Unreadable(f"应为以下之一：{'、'.join(words[:_MOST_WORDS])}{more}", "must be one of these")
+        most = len(words) > _MOST_WORDS
+        raise Unreadable(
+            f"应为以下之一：{'、'.join(words[:_MOST_WORDS])}{'……（见模板的“说明”）' if most else ''}",
+            f"must be one of {', '.join([*field.words][:_MOST_WORDS])}"
+            f"{', … (see 说明 in the template)' if most else ''}",
+        )
     return found
 
 

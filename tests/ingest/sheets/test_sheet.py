@@ -19,6 +19,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 import schemas.examples
 from schemas.streams import STREAMS
 from services.ingest.faults import Problem, Refusal
+from services.ingest.language import said_in
 from services.ingest.records import Record
 from services.ingest.sheets.fields import fields_of
 from services.ingest.sheets.header import ERRORS
@@ -197,6 +198,29 @@ def test_a_record_is_withdrawn_by_its_id() -> None:
 )
 def test_a_sheet_of_something_else(body: bytes | str, code: str) -> None:
     assert problem(body) == (400, code)
+
+
+def english(body: str) -> str:
+    """Why a sheet or its first row is refused, as who asks for English alone is told."""
+    try:
+        [record] = read(body)
+    except Problem as refused:
+        return said_in("en", refused.message)
+    assert isinstance(record.content, Refusal)
+    return said_in("en", record.content.message)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (f"{HEADER},颜色 · colour\n{ROW},红", "row 1 column H is no column of consumption-voucher: "),
+        (f"{HEADER},券号\n{ROW},Q2", "row 1 column H stands twice"),
+        (HEADER.replace("券号,", ""), "these columns are missing and required: voucher_id"),
+        (f"{HEADER}\n{ROW.replace('七花', '八花')}", "row 2 column C must be one of qihua, qixiang"),
+    ],
+)
+def test_english_alone_says_all_of_it_too(body: str, told: str) -> None:
+    assert english(body).startswith(told)
 
 
 def test_a_row_that_is_too_large_is_refused_alone() -> None:
