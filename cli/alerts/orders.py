@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from cli.alerts.people import WrongOption, author, known, mistakes
+from cli.alerts.people import WrongOption, author, mistakes
 from schemas.rules import duration
+from services.alerts.routing.names import known
 from services.alerts.routing.orders import Silence
 from services.alerts.routing.store import Store, UnknownOrder
 from services.platform.clickhouse import ClickHouse

@@ -5,25 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from deploy.embedded.datafolder import LINK_SECRET
-from schemas.rules import RuleKind, duration, written
+from schemas.rules import duration, written
 from services.alerts.destinations import built_in, channels_of
 from services.alerts.links import Links
+from services.alerts.routing.names import known
 from services.alerts.routing.store import Store, UnknownOrder
 from services.alerts.routing.subscriber import Subscriber
 from services.alerts.routing.views import checked, shown
 from services.alerts.settings import AlertsSettings
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError
-from services.platform.plan import Plan, load_plan
-from services.platform.plan_files.words import unknown
+from services.platform.plan import load_plan
 from services.platform.settings import load
-
-_WRONG = "选项有误 · what was given is wrong:"
 
 
 class WrongOption(MinmaiError):
@@ -58,27 +56,6 @@ class Wanted:
                 )
             said["quiet"] = {"begin": begin, "end": end} if dash else None
         return said
-
-
-def known(wanted: Mapping[str, Any], plan: Plan) -> None:
-    """Raise WrongOption for what names an indicator, a rule or a division that the plan does not have.
-
-    It would mean no alert at all, and nobody would notice.
-    """
-    there = {
-        "indicators": ("指标", "indicator", plan.indicators),
-        "kinds": ("规则种类", "kind of rule", get_args(RuleKind)),
-        "rules": ("规则", "rule", plan.rules),
-        "divisions": ("区划", "division", plan.divisions),
-    }
-    lines = [
-        f"  {name}: {unknown(one, zh, en, names)}"
-        for name, (zh, en, names) in there.items()
-        for one in wanted.get(name) or ()
-        if one not in names
-    ]
-    if lines:
-        raise WrongOption("\n".join([_WRONG, *lines]))
 
 
 def subscribe(id: str, wanted: Wanted, by: str) -> None:
@@ -140,7 +117,7 @@ def author(by: str) -> str:
 def mistakes(error: ValidationError) -> str:
     """What is wrong with what was given, a line each, without the values: an address may be a secret."""
     lines = [f"  {'.'.join(map(str, one['loc'])) or '-'}: {one['msg']}" for one in error.errors()]
-    return "\n".join([_WRONG, *lines])
+    return "\n".join(["选项有误 · what was given is wrong:", *lines])
 
 
 def _seconds(name: str, text: str) -> int:

@@ -21,7 +21,7 @@ from services.alerts.entry import Entry
 from services.alerts.ledger import Ledger, NoticeView
 from services.alerts.rules.limits import plain
 from services.alerts.watch import Watch
-from services.platform.errors import Unavailable
+from services.platform.problems import problem
 
 _RANK: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
 
@@ -117,15 +117,12 @@ def routes(watch: Callable[[], Watch], ledger: Ledger) -> APIRouter:
         try:
             after = _read(asked.cursor)
         except ValueError:
-            return _problem(400, "cursor 不对 · cursor is wrong", "take it from `next` of the page before")
-        try:
-            views = map(_view, watch().entries)
-            found = sorted((one for one in views if asked.means(one)), key=lambda one: one.order)
-            left = [one for one in found if after is None or one.order > after]
-            page = left[: asked.limit]
-            notices = ledger.notices([one.alert_id for one in page if one.alert_id])
-        except Unavailable as error:
-            return _problem(503, "暂时不可用 · unavailable for now", str(error))
+            return problem(400, "cursor 不对 · cursor is wrong", "take it from `next` of the page before")
+        views = map(_view, watch().entries)
+        found = sorted((one for one in views if asked.means(one)), key=lambda one: one.order)
+        left = [one for one in found if after is None or one.order > after]
+        page = left[: asked.limit]
+        notices = ledger.notices([one.alert_id for one in page if one.alert_id])
         return StandingList(
             alerts=[_with(one, notices) for one in page],
             total=len(found),
@@ -185,9 +182,3 @@ def _read(cursor: str | None) -> tuple[int, str, str, str, str] | None:
     except (binascii.Error, TypeError) as error:
         raise ValueError(cursor) from error
     return int(rank), str(rule), str(division), str(subject), str(indicator)
-
-
-def _problem(status: int, title: str, detail: str) -> JSONResponse:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    headers = {"Retry-After": "5"} if status == 503 else None
-    return JSONResponse(body, status, headers, media_type="application/problem+json")

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from services.alerts import api
 from services.alerts.pipeline import Alerts
 from services.alerts.settings import AlertsSettings
+from services.platform import problems
 from services.platform.access.gate import Doors, Gate
 from services.platform.access.settings import check_listening
 from services.platform.errors import Unavailable
@@ -29,6 +30,7 @@ DOORS = Doors(
 def create_app(alerts: Alerts) -> FastAPI:
     """The ASGI application; the work itself is run beside it, see `serve`."""
     app = FastAPI(title="minmai alerts", docs_url=None, redoc_url=None)  # its pages load scripts from a CDN
+    problems.install(app)
     app.add_middleware(Gate, access=alerts.access, doors=DOORS, audit=alerts.audit)
 
     @app.get("/healthz")
@@ -40,7 +42,8 @@ def create_app(alerts: Alerts) -> FastAPI:
         try:
             alerts.check()
         except (Unavailable, ServerException) as error:
-            return _problem("尚未就绪 · not ready", str(error).splitlines()[0])
+            reason = str(error).splitlines()[0]
+            return problems.problem(503, "尚未就绪 · not ready", reason, {"Retry-After": "5"})
         return {"status": "ready"}
 
     @app.get("/metrics", include_in_schema=False)
@@ -84,8 +87,3 @@ async def _run(alerts: Alerts, server: Server, listening: socket.socket) -> None
         await asyncio.wait({work})
     if by_itself or not work.cancelled():
         await work  # raises what ended it
-
-
-def _problem(title: str, detail: str) -> JSONResponse:
-    body = {"type": "about:blank", "title": title, "status": 503, "detail": detail}
-    return JSONResponse(body, 503, {"Retry-After": "5"}, media_type="application/problem+json")

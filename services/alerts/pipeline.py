@@ -153,7 +153,7 @@ class Alerts:
 
     def people(self) -> APIRouter:
         """The routes of subscribers, silences and acknowledgements."""
-        return people.routes(Store(self._clickhouse), self._channels, built_in(self._settings))
+        return people.routes(Store(self._clickhouse), self._channels, built_in(self._settings), self.plan)
 
     def serve_pages(self, app: FastAPI) -> None:
         """Serve subscribers' own pages, if links are signed."""

@@ -13,20 +13,20 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from services.alerts.routing.api import orders
-from services.board import problems
 from services.board.api import access, dashboards, indicators, office, others, places, public, stream
 from services.board.api.asked import Asked
 from services.board.api.live import Live
 from services.board.api.public import Public
 from services.board.metrics import Timed
 from services.board.pipeline import Board
-from services.board.problems import problem
 from services.board.settings import BoardSettings
 from services.board.sheets.frame import Frame
+from services.platform import problems
 from services.platform.access.gate import Gate
 from services.platform.access.settings import check_listening
 from services.platform.errors import Unavailable
 from services.platform.metrics import CONTENT_TYPE
+from services.platform.problems import problem
 from services.platform.web import SecureHeaders, Server, listen
 
 STATIC = Path(__file__).parent / "static"
@@ -73,7 +73,7 @@ def create_app(board: Board) -> FastAPI:
             live=live,
         )
     )
-    app.include_router(orders(board.orders))
+    app.include_router(orders(board.orders, board.plan))
     app.include_router(office.routes(board.office, board.access.users, board.agencies))
     app.include_router(places.routes(frame, asked, board.facilities, board.local_feeds))
     app.include_router(

@@ -18,12 +18,12 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Body, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import Field, ValidationError
 
 from schemas.fields import Contract
 from services.alerts.channels import AddressError, Channel
+from services.alerts.routing.names import UnknownName, known
 from services.alerts.routing.orders import Author, Silence
 from services.alerts.routing.store import ReservedId, Store, UnknownOrder
 from services.alerts.routing.subscriber import Subscriber
@@ -31,6 +31,8 @@ from services.alerts.routing.views import SubscriberView, checked, shown
 from services.platform.access.gate import require
 from services.platform.access.identity import Denied, Identity
 from services.platform.errors import MinmaiError, Unavailable
+from services.platform.plan import Plan
+from services.platform.problems import problem
 
 Operator = Annotated[Identity, Depends(require("operator"))]
 Said = Annotated[dict[str, Any], Body()]
@@ -41,7 +43,17 @@ _STATUS: Mapping[type[MinmaiError], int] = {
     UnknownOrder: 404,
     ReservedId: 409,
     AddressError: 422,
+    UnknownName: 422,
     Unavailable: 503,
+}
+
+
+_TITLES = {
+    403: "不允许 · not allowed",
+    404: "没有 · not found",
+    409: "冲突 · conflict",
+    422: "内容有误 · wrong content",
+    503: "暂时不可用 · unavailable for now",
 }
 
 
@@ -74,17 +86,21 @@ class _Route(APIRoute):
             try:
                 return await handle(request)
             except ValidationError as error:
-                return _problem(422, _mistakes(error))
+                return problem(422, _TITLES[422], _mistakes(error))
             except tuple(_STATUS) as error:
-                return _problem(_STATUS[type(error)], str(error))
+                status = _STATUS[type(error)]
+                headers = {"Retry-After": "5"} if status == 503 else None
+                return problem(status, _TITLES[status], str(error), headers)
 
         return told
 
 
-def routes(store: Store, channels: Mapping[str, Channel], built_in: list[Subscriber]) -> APIRouter:
+def routes(
+    store: Store, channels: Mapping[str, Channel], built_in: list[Subscriber], plan: Plan
+) -> APIRouter:
     """All routes. Every handler blocks, so each runs in a thread."""
     router = APIRouter(route_class=_Route)
-    router.include_router(orders(store))
+    router.include_router(orders(store, plan))
 
     @router.get("/v1/alerts/subscribers")
     def subscribers(_who: Operator) -> SubscriberList:
@@ -95,6 +111,7 @@ def routes(store: Store, channels: Mapping[str, Channel], built_in: list[Subscri
     def subscribe(id: str, said: Said, who: Operator) -> SubscriberView:
         one = Subscriber.model_validate({**said, "id": id})
         checked(one, channels)
+        known(one.model_dump(), plan)
         return shown(store.subscribe(one, who.name), channels)
 
     @router.delete("/v1/alerts/subscribers/{id}", status_code=204)
@@ -104,7 +121,7 @@ def routes(store: Store, channels: Mapping[str, Channel], built_in: list[Subscri
     return router
 
 
-def orders(store: Store) -> APIRouter:
+def orders(store: Store, plan: Plan) -> APIRouter:
     """The routes of silences and acknowledgements, which the board has too."""
     router = APIRouter(route_class=_Route)
 
@@ -115,6 +132,7 @@ def orders(store: Store) -> APIRouter:
     @router.post("/v1/alerts/silences", status_code=201)
     def silence(said: Said, who: Operator) -> Silence:
         one = Silence.model_validate({**_authored(said, who), "id": uuid4()})
+        known(one.model_dump(), plan)
         store.silence(one, one.author)
         return one
 
@@ -141,16 +159,3 @@ def _authored(said: Mapping[str, Any], who: Identity) -> dict[str, Any]:
 
 def _mistakes(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or '-'}: {one['msg']}" for one in error.errors())
-
-
-def _problem(status: int, detail: str) -> JSONResponse:
-    titles = {
-        403: "不允许 · not allowed",
-        404: "没有 · not found",
-        409: "冲突 · conflict",
-        422: "内容有误 · wrong content",
-        503: "暂时不可用 · unavailable for now",
-    }
-    body = {"type": "about:blank", "title": titles[status], "status": status, "detail": detail}
-    headers = {"Retry-After": "5"} if status == 503 else None
-    return JSONResponse(body, status, headers, media_type="application/problem+json")

@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from schemas.declaration import Text
 from schemas.fields import Contract
-from services.board.problems import not_found, problem
 from services.platform.access.access import Access
 from services.platform.access.audit import Audit
 from services.platform.access.gate import SIGN_IN, Doors, inside, require
 from services.platform.access.identity import Identity, Role
 from services.platform.access.passwords import WeakPassword
 from services.platform.access.sign_in import SignIn, TooManyAttempts, WrongPassword
+from services.platform.problems import not_found, problem
 
 DOORS = Doors(
     open=frozenset({SIGN_IN, "/public", "/healthz", "/readyz"}),

@@ -13,11 +13,11 @@ import orjson
 from fastapi import Query
 
 from schemas.declaration import Indicator
-from services.board.problems import invalid, not_found
 from services.board.tables.definitions import Definitions
 from services.board.tables.knowledge import Knowledge, end_of
 from services.board.tables.records import Place
 from services.platform.plan import Division, Plan
+from services.platform.problems import invalid, not_found
 
 FIRST_DAY = date(1971, 1, 1)
 """Before any record can be."""

@@ -15,10 +15,10 @@ from services.board.api.asked import Asked
 from services.board.body import Body
 from services.board.panels.asking import Panels, Question
 from services.board.panels.model import Choice, Colour, Column, Dashboard, Kind, Panel, Section, Times
-from services.board.problems import not_found
 from services.board.sheets.download import DOWNLOADS, Format, download
 from services.board.sheets.frame import Frame
 from services.board.sheets.panels import panel_sheet
+from services.platform.problems import not_found
 
 Moment = Annotated[
     str | None,

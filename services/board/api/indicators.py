@@ -14,7 +14,6 @@ from schemas.fields import Contract
 from schemas.indicator import Figure
 from services.board.api.asked import Asked, AsOf, Cursor, KnownAt, Limit, read_cursor, write_cursor
 from services.board.api.live import Live
-from services.board.problems import invalid, not_found
 from services.board.sheets.download import DOWNLOADS, Format, download
 from services.board.sheets.figures import figures_sheet, history_sheet
 from services.board.sheets.files import FileFormat
@@ -26,6 +25,7 @@ from services.board.tables.figures import Figures, HistoryPoint, since
 from services.board.tables.knowledge import Knowledge
 from services.board.tables.records import Contributor, Contributors
 from services.platform.plan import County, Division
+from services.platform.problems import invalid, not_found
 
 _TRIES = 5
 """One is enough unless a rebuild switches between two questions to the tables."""

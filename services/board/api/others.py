@@ -11,7 +11,6 @@ from schemas.declaration import Text
 from schemas.fields import Contract
 from services.board.api.asked import Asked, Cursor, Limit, read_cursor, write_cursor
 from services.board.api.live import Live
-from services.board.problems import invalid
 from services.board.sheets.download import DOWNLOADS, Format, download
 from services.board.sheets.frame import Frame
 from services.board.sheets.tasks import tasks_sheet
@@ -27,6 +26,7 @@ from services.board.tables.vouchers import (
     Vouchers,
     VoucherTotal,
 )
+from services.platform.problems import invalid
 
 _FLAGS = "voucher flags"
 

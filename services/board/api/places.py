@@ -13,7 +13,6 @@ from schemas.streams import STREAMS
 from schemas.vocabulary import Called, vocabulary
 from schemas.words import STREAMS as STREAM_NAMES
 from services.board.api.asked import Asked, Cursor, Limit, read_cursor, write_cursor
-from services.board.problems import invalid, not_found
 from services.board.sheets.download import DOWNLOADS, Format, download
 from services.board.sheets.facilities import facilities_sheet
 from services.board.sheets.frame import Frame
@@ -23,6 +22,7 @@ from services.board.tables.local_feeds import LocalFeed, LocalFeeds
 from services.board.tables.records import Place
 from services.platform.plan import Division, Plan
 from services.platform.plan_files.schematic import Schematic
+from services.platform.problems import invalid, not_found
 
 _KINDS = vocabulary("facility")["kind"].words
 _STATUSES = get_args(Status)

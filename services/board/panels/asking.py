@@ -16,12 +16,12 @@ from services.board.metrics import Metrics
 from services.board.panels.every import dashboards
 from services.board.panels.model import Asked, Dashboard, Panel, Times, filled
 from services.board.panels.time_range import FIRST, TimeRange, read_range
-from services.board.problems import invalid
 from services.board.shared import Shared
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import Clock, WallClock
 from services.platform.errors import Unavailable
 from services.platform.plan import Plan
+from services.platform.problems import invalid
 
 ROWS = 50_000
 """A panel that has more is asked for less time, or not at all."""

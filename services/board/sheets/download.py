@@ -9,10 +9,10 @@ from urllib.parse import quote
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
-from services.board.problems import invalid
 from services.board.sheets.files import ROWS, FileFormat, TooLong, write
 from services.board.sheets.sheet import Sheet
 from services.platform.errors import Unavailable
+from services.platform.problems import invalid
 
 Format = Annotated[
     FileFormat | None,

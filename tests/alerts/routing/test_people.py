@@ -16,11 +16,13 @@ from services.alerts.log import Log
 from services.alerts.routing.api import routes
 from services.alerts.routing.store import Store
 from services.alerts.settings import AlertsSettings
+from services.platform import problems
 from services.platform.access.access import Access, this_machine
 from services.platform.access.audit import Audit
 from services.platform.access.gate import Gate
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError
+from services.platform.plan import load_plan
 from services.platform.settings import Common
 from tests.alerts.routing.timeline import alert, change
 
@@ -156,7 +158,8 @@ def gated(store: Store, alerts: AlertsSettings, token: str) -> FastAPI:
     access = Access(alerts, without=this_machine("viewer"), token=SecretStr(token))
     audit = Audit(ClickHouse(alerts), "alerts")
     site.add_middleware(Gate, access=access, doors=DOORS, audit=audit)
-    site.include_router(routes(store, channels_of(alerts), built_in(alerts)))
+    problems.install(site)
+    site.include_router(routes(store, channels_of(alerts), built_in(alerts), load_plan(alerts.plan)))
     return site
 
 
@@ -178,7 +181,7 @@ def test_the_same_over_http(http: TestClient, store: Store) -> None:
 
     span = {"begins": "2026-01-01T00:00:00Z", "ends": "2099-01-01T00:00:00Z"}
     silence = http.post(
-        "/v1/alerts/silences", json={"author": "li", "reason": "works", "rules": ["a"], **span}
+        "/v1/alerts/silences", json={"author": "li", "reason": "works", "rules": ["childcare_full"], **span}
     )
     assert silence.status_code == 201, silence.text
     [one] = http.get("/v1/alerts/silences").json()["silences"]
@@ -201,6 +204,29 @@ def test_what_is_wrong_is_said_without_the_secret(http: TestClient) -> None:
     refused = http.put("/v1/alerts/subscribers/duty", json=no_robot)
     assert refused.status_code == 422
     assert SECRET not in answer.text + refused.text
+
+
+def test_what_the_plan_does_not_have_is_refused_over_http_too(http: TestClient, store: Store) -> None:
+    channels = [{"channel": "mail", "address": "x@county.example"}]
+    wanted = {"name": "x", "channels": channels, "indicators": ["childcare_place"]}
+    lasting = {
+        "author": "li",
+        "reason": "x",
+        "begins": "2026-01-01T00:00:00Z",
+        "ends": "2026-01-02T00:00:00Z",
+    }
+    answers = [
+        http.put("/v1/alerts/subscribers/x", json=wanted),
+        http.post("/v1/alerts/silences", json={**lasting, "rules": ["childcare_ful"]}),
+        http.delete("/v1/alerts/silences/no-id"),
+    ]
+    told = ("there is no indicator", "did you mean childcare_full?", "id:")
+    for answer, said in zip(answers, told, strict=True):
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert said in answer.json()["detail"]
+    assert store.subscribers() == []
+    assert store.silences() == []
 
 
 @pytest.mark.parametrize("header", ["", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", f"{TOKEN}"])
