@@ -39,7 +39,7 @@ def _feeds(plan: Plan) -> Panel:
         sql=f"""
 SELECT source, stream, concat(source, '/', stream) AS promise, sum(records) AS records,
     max(newest_time) AS newest_time, max(received_at) AS received_at,
-    dateDiff('second', received_at, now()) AS silent
+    dateDiff('second', received_at, greatest({TO}, received_at)) AS silent
 FROM (
     SELECT toString(source) AS source, toString(stream) AS stream, toUInt64(records) AS records,
         toNullable(newest_time) AS newest_time, toNullable(received_at) AS received_at FROM feed_live
