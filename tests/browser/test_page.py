@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from schemas.declaration import Indicator, Theme
 from schemas.indicator import Figure
@@ -210,6 +210,23 @@ def test_text_from_data_stays_text(board: RunningBoard, open_page: Open) -> None
     expect(page.locator("#alerts")).to_contain_text("每千人口托位数低于目标")
     expect(page.locator("#alerts")).not_to_contain_text("养老")
     assert page.evaluate("window.__injected") is None
+
+
+def test_of_a_forecast_the_rail_says_that_it_is_expected(board: RunningBoard, open_page: Open) -> None:
+    page = open_page(board)
+
+    def forecast(route: Route) -> None:
+        answer = route.fetch().json()
+        for one in answer["alerts"]:
+            one["kind"] = "forecast"
+        route.fulfill(json=answer)
+
+    low = page.locator("#alerts li", has_text="每千人口托位数低于目标")
+    expect(low).to_contain_text("4.43 个/千人，界限 4.5")
+    expect(low).not_to_contain_text("预计")
+    page.route("**/v1/alerts", forecast)
+    page.reload()
+    expect(low).to_contain_text("预计 4.43 个/千人，界限 4.5")
 
 
 def test_what_is_chosen_from_is_in_the_language_of_the_page(board: RunningBoard, open_page: Open) -> None:

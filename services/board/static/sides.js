@@ -68,10 +68,12 @@ function subject({ kind, subject: id }) {
   return [" · ", kind?.startsWith("childcare_") ? h("a", { class: "open", href: `#facility/${encodeURIComponent(id)}` }, id) : id];
 }
 
-function measured(alert, place, { decimals, unit }) {
-  const now = (lang) => (alert.value === null ? STATUS.no_data[lang] : `${f.number(alert.value, decimals)} ${unit[lang]}`);
-  const limit = f.plain(alert.threshold);
-  return { zh: `${place}：${now("zh")}，界限 ${limit}`, en: `${place}: ${now("en")}, threshold ${limit}` };
+/** What the rule compares: what a figure is, or on its due day is expected to be. */
+function measured({ kind, value, threshold }, place, { decimals, unit }) {
+  const expected = kind === "forecast" ? { zh: "预计 ", en: "expected " } : { zh: "", en: "" };
+  const said = (lang) => (value === null ? STATUS.no_data[lang] : `${expected[lang]}${f.number(value, decimals)} ${unit[lang]}`);
+  const limit = f.plain(threshold);
+  return { zh: `${place}：${said("zh")}，界限 ${limit}`, en: `${place}: ${said("en")}, threshold ${limit}` };
 }
 
 export async function feeds() {
