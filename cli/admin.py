@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from cli.paths import plan_folder
 from cli.plan_docs import pages
+from cli.terminal import local
 from services.ingest import agencies
 from services.ingest.agencies import AgenciesError, Key
 from services.ingest.feeds.names import feed_topics
@@ -15,8 +15,6 @@ from services.platform import topics as kafka_topics
 from services.platform.plan import load_plan
 from services.platform.retention import RetentionSettings
 from services.platform.settings import Common, load
-
-_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def migrate(dry_run: bool) -> None:
@@ -120,7 +118,7 @@ def list_agencies(file: Path) -> None:
             f"{agency.created:%Y-%m-%d}{feed}"
         )
         for key in agency.keys:
-            print(f"    密钥 · key {key.id}  {_local(key.created)}  {_until(key, now)}")
+            print(f"    密钥 · key {key.id}  {local(key.created)}  {_until(key, now)}")
         if not any(key.holds(now) for key in agency.keys):
             print("    没有有效密钥，不能上报 · no key holds, it cannot push: `minmai agency rotate`")
 
@@ -129,7 +127,7 @@ def rotate_key(file: Path, name: str, overlap: timedelta) -> None:
     """Give an agency a new key and print it, and until when the one before still holds."""
     key, end = agencies.rotate(file, name, overlap)
     if overlap:
-        print(f"{name}: 旧密钥有效至 {_local(end)} · the keys before hold until then")
+        print(f"{name}: 旧密钥有效至 {local(end)} · the keys before hold until then")
     else:
         print(f"{name}: 旧密钥已失效 · the keys before hold no longer")
     _show_once(key)
@@ -151,12 +149,8 @@ def _until(key: Key, now: datetime) -> str:
     if key.expires is None:
         return "有效 · holds"
     if key.holds(now):
-        return f"有效至 · holds until {_local(key.expires)}"
-    return f"已失效 · ended {_local(key.expires)}"
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(_ZONE):%Y-%m-%d %H:%M}"
+        return f"有效至 · holds until {local(key.expires)}"
+    return f"已失效 · ended {local(key.expires)}"
 
 
 def _versions(numbers: list[int]) -> str:

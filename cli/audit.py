@@ -1,14 +1,11 @@
 """`minmai agency audit`: who pushed what, how many, from where, and what was refused."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from unicodedata import east_asian_width
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
+from cli.terminal import line, local, utc
 from services.platform.clickhouse import ClickHouse
 from services.platform.settings import Common, load
-
-_ZONE = ZoneInfo("Asia/Shanghai")
 
 _HEAD = (
     *("时间 when", "单位 agency (key)", "数据流 stream", "方式 kind"),
@@ -70,12 +67,12 @@ def show(wanted: Wanted) -> None:
     if not rows:
         print("没有上报 · no pushes")
         return
-    print(_line(*_HEAD))
+    print(line(_HEAD, _WIDTHS))
     for one in rows[: wanted.limit]:
-        when = f"{one.at.astimezone(_ZONE):%Y-%m-%d %H:%M:%S}"
+        when = local(one.at, seconds=True)
         who = f"{one.agency or '?'}{f' ({one.key})' if one.key else ''}"
         what = (one.stream or "-", one.kind, one.became, str(one.pushes))
-        print(_line(when, who, *what, one.remote or "?", one.user_agent))
+        print(line((when, who, *what, one.remote or "?", one.user_agent), _WIDTHS))
     if len(rows) > wanted.limit:
         print(f"更早的未列出 · older ones are not shown, --limit {wanted.limit * 10} shows more")
 
@@ -94,28 +91,8 @@ def _rows(clickhouse: ClickHouse, wanted: Wanted) -> list[Row]:
         f"SELECT * FROM ({found}) ORDER BY at DESC, agency, status, code LIMIT %(limit)s",  # noqa: S608 - texts of this module
         {
             "agency": wanted.agency,
-            "since": _utc(wanted.since) if wanted.since else "",
+            "since": f"{utc(wanted.since):%Y-%m-%d %H:%M:%S}" if wanted.since else "",
             "limit": wanted.limit + 1,
         },
     )
     return [Row(**row) for row in rows]
-
-
-def _utc(local: datetime) -> str:
-    return f"{local.replace(tzinfo=_ZONE).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _line(*cells: str) -> str:
-    fitted = map(_fit, cells, _WIDTHS)
-    return " ".join(fitted).rstrip()
-
-
-def _fit(text: str, width: int) -> str:
-    """Text as wide as a column of a terminal, where a Chinese character takes two places."""
-    told = _printable(text)
-    return told + " " * (width - len(told) - sum(east_asian_width(one) in "WF" for one in told))
-
-
-def _printable(text: str) -> str:
-    """A sender's text, harmless to a terminal."""
-    return "".join(one if one.isprintable() else "�" for one in text)

@@ -3,12 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
+from cli.terminal import line, local, printable
 from schemas.dead_letter import SETTLED
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import MinmaiError
 from services.platform.settings import Common, load
 
 _SHORTEST_ID = 6
+
+_HEAD = (
+    *("编号 id", "时间 when", "单位 agency", "数据流 stream"),
+    *("原因 reason", "字段 field", "状态 state", "说明 message"),
+)
+_WIDTHS = (12, 19, 20, 20, 18, 20, 10, 0)
+_COUNTED = ("单位 agency", "数据流 stream", "原因 reason", "未决 open", "已决 settled", "最近 newest")
+_COUNTED_WIDTHS = (24, 24, 22, 9, 12, 0)
 
 _LETTERS = """
     SELECT dead.*, mended.text AS content, replayed.became AS outcome
@@ -67,12 +76,12 @@ def show_list(wanted: Wanted) -> None:
     letters = select(ClickHouse(load(Common)), wanted)
     if not letters:
         print("没有待处理的死信 · no dead letters")
+        return
+    print(line(_HEAD, _WIDTHS))
     for one in letters:
         state = one.outcome or ("mended" if one.content else "open")
-        print(
-            f"{one.id[:12]:<12} {one.time:%Y-%m-%d %H:%M:%S} {one.source:<20} {one.stream:<20} "
-            f"{one.code:<18} {one.field:<20} {state:<9} {one.message}"
-        )
+        what = (one.source or "?", one.stream or "?", one.code, one.field, state, one.message)
+        print(line((one.id[:12], local(one.time, seconds=True), *what), _WIDTHS))
 
 
 def show_counts(wanted: Wanted) -> None:
@@ -83,15 +92,10 @@ def show_counts(wanted: Wanted) -> None:
         " GROUP BY source, stream, code ORDER BY count() DESC, source, code",
         _params(wanted),
     )
-    print(
-        f"{'单位 agency':<22} {'数据流 stream':<22} {'原因 reason':<20} "
-        f"{'未决 open':>9} {'已决 settled':>12}  最近 newest (UTC)"
-    )
+    print(line(_COUNTED, _COUNTED_WIDTHS))
     for source, stream, code, number, settled, newest in rows:
-        print(
-            f"{source or '?':<24} {stream or '?':<24} {code:<22} {number - settled:>9} {settled:>12}  "
-            f"{newest:%Y-%m-%d %H:%M}"
-        )
+        counts = (f"{number - settled:>9}", f"{settled:>12}", local(newest))
+        print(line((source or "?", stream or "?", code, *counts), _COUNTED_WIDTHS))
 
 
 def show(id: str) -> None:
@@ -99,16 +103,23 @@ def show(id: str) -> None:
     clickhouse = ClickHouse(load(Common))
     one = find(clickhouse, id)
     for name in ("id", "time", "service", "stream", "source", "record_id", "receipt", "place", "code"):
-        print(f"{name:<10} {getattr(one, name)}")
-    print(f"{'field':<10} {one.field}\n{'message':<10} {one.message}\n{one.encoding}:\n{one.raw}")
+        value = getattr(one, name)
+        print(f"{name:<10} {local(value, seconds=True) if name == 'time' else printable(value)}")
+    print(f"{'field':<10} {printable(one.field)}\n{'message':<10} {printable(one.message)}")
+    print(f"{one.encoding}:\n{_lines(one.raw)}")
     if one.content:
-        print(f"已修改为 · mended to:\n{one.content}")
+        print(f"已修改为 · mended to:\n{_lines(one.content)}")
     for at, outcome, receipt, code, text in clickhouse.query(
         "SELECT at, outcome, receipt, code, message FROM dead_letter_replayed"
         " WHERE letter = %(id)s ORDER BY at",
         {"id": one.id},
     ):
-        print(f"重发 · replayed {at:%Y-%m-%d %H:%M:%S}: {outcome} {receipt} {code} {text}")
+        print(f"重发 · replayed {local(at, seconds=True)}: {outcome} {receipt} {code} {printable(text)}")
+
+
+def _lines(text: str) -> str:
+    """A record as it came, line by line, its tabs kept."""
+    return "\n".join("\t".join(map(printable, one.split("\t"))) for one in text.splitlines())
 
 
 def find(clickhouse: ClickHouse, id: str) -> Letter:

@@ -3,12 +3,10 @@
 import getpass
 import sys
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
+from cli.terminal import local
 from services.platform.access import passwords, users
 from services.platform.access.identity import ROLE_NAMES, Role
-
-_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def add(file: Path, name: str, role: Role, way: str | None) -> None:
@@ -28,7 +26,7 @@ def show(file: Path) -> None:
     for user in known:
         way = "密码 password" if user.password else "代理 proxy"
         role = f"{ROLE_NAMES[user.role]} {user.role}"
-        print(f"{user.name:<24} {role:<16} {way:<12} {user.created.astimezone(_ZONE):%Y-%m-%d %H:%M}")
+        print(f"{user.name:<24} {role:<16} {way:<12} {local(user.created)}")
 
 
 def change_password(file: Path, name: str, way: str) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import get_args
 
-from cli.alerts.orders import ZONE
 from cli.alerts.people import WrongOption
+from cli.terminal import local
 from services.alerts.channels import Channel, Destination
 from services.alerts.channels.topic import Topic
 from services.alerts.destinations import built_in, channels_of
@@ -35,7 +35,7 @@ def show_list(wanted: Wanted) -> None:
         print("没有通知 · no notices")
     for one in found:
         print(
-            f"{str(one.notice_id)[:12]:<12} {_local(one.created_at)} {one.subscriber:<14} "
+            f"{str(one.notice_id)[:12]:<12} {local(one.created_at, seconds=True)} {one.subscriber:<14} "
             f"{one.channel:<12} {one.recipient:<34} {one.why:<10} {len(one.alert_ids):>4} "
             f"{one.state:<9} {one.attempts:>3} {one.answer[:80]}"
         )
@@ -51,7 +51,7 @@ def show(id: str) -> None:
         print(f"{'alert':<11} {covered.alert_id} {covered.state} {what}")
     for attempt in attempts:
         print(
-            f"{'attempt':<11} {attempt.number:>3} {_local(attempt.at)} {attempt.state:<9} "
+            f"{'attempt':<11} {attempt.number:>3} {local(attempt.at, seconds=True)} {attempt.state:<9} "
             f"{attempt.duration_ms:>6} ms  {attempt.answer}"
         )
     print(notice.payload.decode())
@@ -93,10 +93,6 @@ def test_send(subscriber: str, to: str, language: str) -> bool:
     for one in trials:
         print(f"{one.notice.channel} {one.notice.recipient}: {one.outcome.kind}: {one.outcome.answer}")
     return all(one.outcome.kind == "delivered" for one in trials)
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(ZONE):%Y-%m-%d %H:%M:%S}"
 
 
 def _given(to: str, language: str, channels: Mapping[str, Channel]) -> Destination:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from cli.alerts.people import WrongOption, author, mistakes
+from cli.terminal import local, utc
 from schemas.rules import duration
 from services.alerts.routing.names import known
 from services.alerts.routing.orders import Silence
@@ -16,8 +16,6 @@ from services.alerts.routing.store import Store, UnknownOrder
 from services.platform.clickhouse import ClickHouse
 from services.platform.plan import load_plan
 from services.platform.settings import Common, load
-
-ZONE = ZoneInfo("Asia/Shanghai")
 
 _WHOLE_ID = len(str(UUID(int=0)))
 
@@ -31,7 +29,7 @@ def firing() -> None:
         print("没有告警 · nothing fires")
     for one in found:
         what = "/".join(filter(None, (one.rule, one.division, one.subject)))
-        print(f"{one.alert_id}  {one.severity:<8} {one.state:<12} {_local(one.since)}  {what}")
+        print(f"{one.alert_id}  {one.severity:<8} {one.state:<12} {local(one.since)}  {what}")
 
 
 def silence(wanted: Mapping[str, Any], reason: str, when: When, by: str, *, everything: bool) -> None:
@@ -44,7 +42,7 @@ def silence(wanted: Mapping[str, Any], reason: str, when: When, by: str, *, ever
         )
     if (until is None) == (length is None):
         raise WrongOption("请给出 --for 或 --until 之一 · give either --for or --until")
-    begins = _utc(since) if since else datetime.now(UTC)
+    begins = utc(since) if since else datetime.now(UTC)
     settings = load(Common)
     known(said, load_plan(settings.plan))
     store = Store(ClickHouse(settings))
@@ -53,7 +51,7 @@ def silence(wanted: Mapping[str, Any], reason: str, when: When, by: str, *, ever
         # One that does not fire yet has to be named in full.
         said["alerts"] = [one if len(one) == _WHOLE_ID else _id(one, fires) for one in alerts]
     try:
-        ends = begins + duration(length) if length is not None else _utc(until)
+        ends = utc(until) if until is not None else begins + duration(length or "")
         one = Silence(id=uuid4(), author=author(by), reason=reason, begins=begins, ends=ends, **said)
     except ValidationError as error:
         raise WrongOption(mistakes(error)) from None
@@ -112,14 +110,5 @@ def _line(one: Silence) -> str:
         if (value := getattr(one, name))
     }
     about = "; ".join(f"{name}: {', '.join(map(str, value))}" for name, value in parts.items())
-    span = f"{_local(one.begins)} – {_local(one.ends)}"
+    span = f"{local(one.begins)} – {local(one.ends)}"
     return f"{one.id}  {span}  {one.author}: {one.reason}  ({about or '全部 · everything'})"
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(ZONE):%Y-%m-%d %H:%M}"
-
-
-def _utc(local: datetime | None) -> datetime:
-    assert local is not None
-    return local.replace(tzinfo=ZONE).astimezone(UTC)
