@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,8 +28,7 @@ from tests.browser.views import PHONE, VIEWS
 LIVE_FROM = "2025-01-01"
 READ = """() => {
     const waits = (one) => one.checkVisibility() && one.getBoundingClientRect().top < innerHeight;
-    const isRead = document.querySelector("#feeds:empty") === null;
-    return isRead && ![...document.querySelectorAll("[aria-busy]")].some(waits);
+    return ![...document.querySelectorAll("[aria-busy]")].some(waits);
 }"""
 HISTORY_SECONDS = 300.0
 
@@ -45,13 +44,14 @@ class Picture:
     width: int = 1440
     height: int = 900
     path: str = ""
-    """Instead of the view's own."""
+    ready: str = ""
+    """A place of its own, instead of the view's, and what stands there once it is shown."""
 
 
 PICTURES = (
     Picture("board", "overview"),
     Picture("figure", "figure"),
-    Picture("dashboards", "dashboards", path="/#dashboards/health"),
+    Picture("dashboards", "dashboards", path="/#dashboards/health", ready=".box"),
     Picture("townships", "townships", scheme="dark"),
     Picture("wall", "wall", scheme="dark", width=1920, height=1080),
     Picture("board-en", "overview", lang="en"),
@@ -87,6 +87,7 @@ def _newest_day(board: str) -> str:
 
 def _take(browser: Browser, board: str, picture: Picture, file: Path) -> None:
     [view] = [one for one in VIEWS if one.name == picture.view]
+    view = replace(view, path=picture.path or view.path, ready=picture.ready or view.ready)
     context = browser.new_context(
         viewport={"width": picture.width, "height": picture.height},
         device_scale_factor=2 if picture.width == PHONE else 1,
@@ -96,10 +97,9 @@ def _take(browser: Browser, board: str, picture: Picture, file: Path) -> None:
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    path, _, address = (picture.path or view.path).partition("#")
+    path, _, address = view.path.partition("#")
     page.goto(f"{board}{path}{'&' if '?' in path else '?'}lang={picture.lang}#{address}")
-    if not picture.path:
-        view.wait(page)
+    view.wait(page)
     if view.live:
         page.wait_for_selector("#connection[data-state=live]")
     page.wait_for_function(READ)

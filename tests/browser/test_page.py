@@ -134,7 +134,7 @@ def test_changed_figures_move_the_page_without_a_reload(
 ) -> None:
     page = open_page(own_board)
     open_matrix(page)
-    page.wait_for_selector("#feeds li", state="attached")
+    page.wait_for_selector("#feeds:not([aria-busy])", state="attached")
     page.evaluate("window.__same = true")
     reads: list[str] = []
     page.on("request", lambda request: reads.append(request.url))

@@ -83,6 +83,7 @@ export async function feeds() {
   } catch {
     byId("feeds").replaceChildren(nothing(UNREADABLE));
   }
+  byId("feeds").removeAttribute("aria-busy");
 }
 
 function feed(row) {
