@@ -11,6 +11,7 @@ from services.alerts.links import BadLink
 from services.alerts.pages.desk import FORESEEN, STATUS, Desk, Hush, Mine, Taken
 from services.alerts.pages.wishes import Wishes
 from services.platform.errors import MinmaiError
+from services.platform.problems import problem
 
 
 def api(desk: Desk) -> APIRouter:
@@ -58,6 +59,5 @@ def api(desk: Desk) -> APIRouter:
 
 def _problem(error: MinmaiError) -> JSONResponse:
     status = STATUS[type(error)]
-    body = {"type": "about:blank", "title": str(error), "status": status}
     headers = {"Retry-After": "5"} if status == 503 else None
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return problem(status, "未能完成 · not done", str(error), headers)

@@ -29,8 +29,8 @@ from services.alerts.routing.store import ReservedId, Store, UnknownOrder
 from services.alerts.routing.subscriber import Subscriber
 from services.alerts.routing.views import SubscriberView, checked, shown
 from services.platform.access.gate import require
-from services.platform.access.identity import Denied, Identity
-from services.platform.errors import MinmaiError, Unavailable
+from services.platform.access.identity import Identity
+from services.platform.errors import MinmaiError
 from services.platform.plan import Plan
 from services.platform.problems import problem
 
@@ -38,22 +38,12 @@ Operator = Annotated[Identity, Depends(require("operator"))]
 Said = Annotated[dict[str, Any], Body()]
 
 
-_STATUS: Mapping[type[MinmaiError], int] = {
-    Denied: 403,
-    UnknownOrder: 404,
-    ReservedId: 409,
-    AddressError: 422,
-    UnknownName: 422,
-    Unavailable: 503,
-}
-
-
-_TITLES = {
-    403: "不允许 · not allowed",
-    404: "没有 · not found",
-    409: "冲突 · conflict",
-    422: "内容有误 · wrong content",
-    503: "暂时不可用 · unavailable for now",
+_WRONG = (422, "内容有误 · wrong content")
+_PROBLEMS: Mapping[type[MinmaiError], tuple[int, str]] = {
+    UnknownOrder: (404, "没有 · not found"),
+    ReservedId: (409, "冲突 · conflict"),
+    AddressError: _WRONG,
+    UnknownName: _WRONG,
 }
 
 
@@ -77,7 +67,7 @@ class Acknowledging(Contract):
 
 
 class _Route(APIRoute):
-    """Tells errors as problems, without what was sent."""
+    """Tells errors of its own as problems, without what was sent; the others are the site's."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handle = super().get_route_handler()
@@ -86,11 +76,9 @@ class _Route(APIRoute):
             try:
                 return await handle(request)
             except ValidationError as error:
-                return problem(422, _TITLES[422], _mistakes(error))
-            except tuple(_STATUS) as error:
-                status = _STATUS[type(error)]
-                headers = {"Retry-After": "5"} if status == 503 else None
-                return problem(status, _TITLES[status], str(error), headers)
+                return problem(*_WRONG, _mistakes(error))
+            except tuple(_PROBLEMS) as error:
+                return problem(*_PROBLEMS[type(error)], str(error))
 
         return told
 
