@@ -115,7 +115,7 @@ def list_agencies(file: Path) -> None:
         feed = "; 自有主题 · own topic" if agency.feed else ""
         print(
             f"{agency.name:<28} {', '.join(sorted(agency.streams))}; {', '.join(agency.divisions)}; "
-            f"{agency.created:%Y-%m-%d}{feed}"
+            f"{local(agency.created)}{feed}"
         )
         for key in agency.keys:
             print(f"    密钥 · key {key.id}  {local(key.created)}  {_until(key, now)}")

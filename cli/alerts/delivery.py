@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from cli.alerts.people import WrongOption
-from cli.terminal import local
+from cli.terminal import local, printable
 from services.alerts.channels import Channel, Destination
 from services.alerts.channels.topic import Topic
 from services.alerts.destinations import built_in, channels_of
@@ -37,7 +37,7 @@ def show_list(wanted: Wanted) -> None:
         print(
             f"{str(one.notice_id)[:12]:<12} {local(one.created_at, seconds=True)} {one.subscriber:<14} "
             f"{one.channel:<12} {one.recipient:<34} {one.why:<10} {len(one.alert_ids):>4} "
-            f"{one.state:<9} {one.attempts:>3} {one.answer[:80]}"
+            f"{one.state:<9} {one.attempts:>3} {printable(one.answer[:80])}"
         )
 
 
@@ -52,7 +52,7 @@ def show(id: str) -> None:
     for attempt in attempts:
         print(
             f"{'attempt':<11} {attempt.number:>3} {local(attempt.at, seconds=True)} {attempt.state:<9} "
-            f"{attempt.duration_ms:>6} ms  {attempt.answer}"
+            f"{attempt.duration_ms:>6} ms  {printable(attempt.answer)}"
         )
     print(notice.payload.decode())
 

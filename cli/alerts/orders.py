@@ -40,9 +40,8 @@ def silence(wanted: Mapping[str, Any], reason: str, when: When, by: str, *, ever
         raise WrongOption(
             "没有说明静默哪些告警 · what is to be silenced? Name alerts, rules, divisions …, or --everything"
         )
-    if (until is None) == (length is None):
-        raise WrongOption("请给出 --for 或 --until 之一 · give either --for or --until")
     begins = utc(since) if since else datetime.now(UTC)
+    ends = _end(begins, until, length)
     settings = load(Common)
     known(said, load_plan(settings.plan))
     store = Store(ClickHouse(settings))
@@ -51,12 +50,9 @@ def silence(wanted: Mapping[str, Any], reason: str, when: When, by: str, *, ever
         # One that does not fire yet has to be named in full.
         said["alerts"] = [one if len(one) == _WHOLE_ID else _id(one, fires) for one in alerts]
     try:
-        ends = utc(until) if until is not None else begins + duration(length or "")
         one = Silence(id=uuid4(), author=author(by), reason=reason, begins=begins, ends=ends, **said)
     except ValidationError as error:
         raise WrongOption(mistakes(error)) from None
-    except ValueError as error:
-        raise WrongOption(f"--for: {error}") from None
     store.silence(one, one.author)
     print(f"已静默 · silenced: {_line(one)}")
 
@@ -87,6 +83,18 @@ def acknowledge(alert: str, note: str, by: str, *, undo: bool) -> None:
     else:
         store.acknowledge(id, author(by), note)
         print(f"{id}: 已确认，不再重复和升级 · acknowledged: neither repeated nor escalated")
+
+
+def _end(begins: datetime, until: datetime | None, length: str | None) -> datetime:
+    """Raises WrongOption unless exactly one is given, and a length can be read."""
+    if until is not None and length is None:
+        return utc(until)
+    if length is None or until is not None:
+        raise WrongOption("请给出 --for 或 --until 之一 · give either --for or --until")
+    try:
+        return begins + duration(length)
+    except ValueError as error:
+        raise WrongOption(f"--for: {error}") from None
 
 
 def _store() -> Store:
