@@ -44,7 +44,7 @@ class Refresher(Service):
         self._look_again_at = 0.0
         self._keeping = False
         self._begun = False
-        self.ready = False
+        self._shown = False
         self._rounds_begun = self._rounds_ended = 0
 
     @property
@@ -52,9 +52,14 @@ class Refresher(Service):
         """Whether this worker keeps the figures."""
         return self._keeping
 
+    @property
+    def ready(self) -> bool:
+        """Whether the figures this worker keeps, if it keeps them, have been brought up to the records."""
+        return self._shown or not self._keeping
+
     def keep(self, keeping: bool) -> None:
         """Become the keeper of the figures, anew, or cease to be it."""
-        self._keeping, self._begun, self.ready = keeping, False, not keeping
+        self._keeping, self._begun, self._shown = keeping, False, False
         metrics.KEEPER.set(keeping)
         self._something.set()
 
@@ -107,7 +112,7 @@ class Refresher(Service):
         if self.behind():
             await self.sleep(self.loop.time() - began)
         # A rebalance meanwhile has begun another term: that one has yet to be refreshed.
-        self.ready = self._begun
+        self._shown = self._begun
 
     def _time_to_look(self) -> bool:
         """Whether this round looks: what has been heard goes first, once."""

@@ -71,6 +71,29 @@ async def test_who_lost_the_figures_while_it_read_does_not_take_them_over(
     assert newest(pool) == "rightful"
 
 
+async def test_who_lost_the_figures_amid_a_round_is_ready(
+    pool: ClickHouse, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = FigurePath(lambda: Keeper(pool, plan, f"former/{uuid4()}"), publish, plan.zone)
+    amid, go_on = asyncio.Event(), asyncio.Event()
+    refresh = path.refresh
+
+    async def slowly(clock: Callable[[], datetime | None], *, look: bool) -> None:
+        amid.set()
+        await go_on.wait()
+        await refresh(clock, look=look)
+
+    monkeypatch.setattr(path, "refresh", slowly)
+    async with refresher(path) as former:
+        former.keep(True)
+        await amid.wait()
+        assert not former.ready
+        former.keep(False)
+        go_on.set()
+        await seen(lambda: former.standing().position == former.standing().end)
+        assert former.ready, "no round follows that could say so"
+
+
 async def test_who_is_to_keep_the_figures_takes_them_back_from_one_that_is_not(
     pool: ClickHouse, plan: Plan
 ) -> None:
