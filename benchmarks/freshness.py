@@ -1,13 +1,14 @@
 """From ingest's answer to the changed figure, in its table and on the board, under a steady load.
 
-    .venv/bin/python -m benchmarks.freshness [--rate 500] [--probes 100] [--batch 500]
+    .venv/bin/python -m benchmarks.freshness [--rate 500] [--probes 100] [--stream childcare-place]
 
-A probe pushes one childcare-place record that makes the county's numerator a number nobody has seen before,
-and waits until the board's event stream brings it. Beside it voucher records are pushed at the given rate, in
-batches. When the row of `indicator_live` could be seen is taken from the figure's message on the indicator
-topic, which is made as soon as the insert has returned; so nobody loads ClickHouse with questions meanwhile.
-All clocks are this machine's. The rival in the same run is the bare way without a figure: from POST to
-ingest's own answer. CPU is that of the time of the probes, in percent of a core.
+A probe pushes one record that makes a numerator of the county a number nobody has seen before, and waits
+until the board's event stream brings it. Beside it voucher records are pushed at the given rate, in batches;
+`--stream consumption-voucher` makes the probe one of them, which waits for its round as they do. When the row
+of `indicator_live` could be seen is taken from the figure's message on the indicator topic, which is made as
+soon as the insert has returned; so nobody loads ClickHouse with questions meanwhile. All clocks are this
+machine's. The rival in the same run is the bare way without a figure: from POST to ingest's own answer. CPU
+is that of the time of the probes, in percent of a core.
 """
 
 import argparse
@@ -43,7 +44,9 @@ FACILITY = {
     "ownership": "public",
     "kind": "childcare",
 }
-PROBED = ("childcare_places_per_1000", "532622")
+COUNTY = "532622"
+PROBED = {"childcare-place": "childcare_places_per_1000", "consumption-voucher": "voucher_expired_count"}
+"""By the stream of the probes, the indicator whose numerator is the newest's number; no load changes them."""
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -55,12 +58,12 @@ PAUSE_SECONDS = 0.2
 """The longest pause between two probes: their places between the blocks are to be random."""
 
 
-async def measure(minmai: Minmai, rate: int, probes: int, batch: int) -> None:
+async def measure(minmai: Minmai, stream: str, rate: int, probes: int, batch: int) -> None:
     key = add(
         minmai.folder / "agencies.json",
         "bench-bureau",
         ["facility", "childcare-place", "consumption-voucher"],
-        ["532622"],
+        [COUNTY],
     )
     # Probes do not wait for a connection that the load has taken.
     async with pushing(minmai, key) as client, pushing(minmai, key) as beside:
@@ -69,8 +72,8 @@ async def measure(minmai: Minmai, rate: int, probes: int, batch: int) -> None:
         seen: dict[int, float] = {}
         rows: dict[int, float] = {}
         watchers = [
-            asyncio.create_task(watch(minmai.url("board"), seen)),
-            asyncio.create_task(follow(minmai.host("kafka"), rows)),
+            asyncio.create_task(watch(minmai.url("board"), PROBED[stream], seen)),
+            asyncio.create_task(follow(minmai.host("kafka"), PROBED[stream], rows)),
         ]
         load = asyncio.create_task(steady(beside, rate, batch, sent))
         await asyncio.sleep(WARM_SECONDS)
@@ -78,10 +81,9 @@ async def measure(minmai: Minmai, rate: int, probes: int, batch: int) -> None:
         before = {name: cpu_seconds(pid) for name, pid in children(minmai.pid).items()}
         started, loaded = time.time(), sum(sent)
         for number in range(1, probes + 1):
-            record = {"facility_id": "PROBE", "total": number, "inclusive": 0, "enrolled": 0}
+            record = probe(stream, number)
             began = time.time()
-            moment = BEGIN + timedelta(seconds=number)
-            await push(client, "childcare-place", [{**record, "time": moment.isoformat()}])
+            await push(client, stream, [record])
             answer = time.time()
             answered.append(answer - began)
             while number not in seen or number not in rows:
@@ -130,27 +132,30 @@ def pushing(minmai: Minmai, key: str) -> httpx.AsyncClient:
     )
 
 
-async def follow(kafka: str, rows: dict[int, float]) -> None:
+async def follow(kafka: str, indicator: str, rows: dict[int, float]) -> None:
     """Note when the row of each numerator had been written: when its message was made."""
     consumer = AIOKafkaConsumer(INDICATOR_TOPIC, bootstrap_servers=kafka, fetch_max_wait_ms=50)
     await consumer.start()
     try:
         async for message in consumer:
-            number = probed(json.loads(message.value or b"null"))
+            number = probed(indicator, json.loads(message.value or b"null"))
             if number is not None:
                 rows.setdefault(number, message.timestamp / 1000)
     finally:
         await consumer.stop()
 
 
-def probed(figure: Any) -> int | None:
+def probed(indicator: str, figure: Any) -> int | None:
     """Return the numerator of a figure, if it is the one that the probes change."""
-    if not isinstance(figure, dict) or (figure.get("indicator"), figure.get("division")) != PROBED:
+    if not isinstance(figure, dict) or (figure.get("indicator"), figure.get("division")) != (
+        indicator,
+        COUNTY,
+    ):
         return None
     return None if figure["numerator"] is None else int(float(figure["numerator"]))
 
 
-async def watch(board: str, seen: dict[int, float]) -> None:
+async def watch(board: str, indicator: str, seen: dict[int, float]) -> None:
     """Note when each numerator first comes over the board's event stream."""
     async with (
         httpx.AsyncClient(timeout=None, trust_env=False) as client,
@@ -159,7 +164,7 @@ async def watch(board: str, seen: dict[int, float]) -> None:
         async for line in stream.aiter_lines():
             if not line.startswith("data:"):
                 continue
-            number = probed(json.loads(line[5:]))
+            number = probed(indicator, json.loads(line[5:]))
             if number is not None:
                 seen.setdefault(number, time.time())
 
@@ -175,6 +180,14 @@ async def steady(client: httpx.AsyncClient, rate: int, batch: int, sent: list[in
                 lambda _done: sent.append(size)
             )
             await asyncio.sleep(max(0.0, begin + (number + size) / rate - time.monotonic()))
+
+
+def probe(stream: str, number: int) -> dict[str, Any]:
+    """Return the record that makes the probed numerator `number`."""
+    moment = (BEGIN + timedelta(seconds=number)).isoformat()
+    if stream == "consumption-voucher":
+        return {**voucher(number), "voucher_id": f"PROBE{number}", "step": "expired", "time": moment}
+    return {"facility_id": "PROBE", "total": number, "inclusive": 0, "enrolled": 0, "time": moment}
 
 
 def voucher(number: int) -> dict[str, Any]:
@@ -205,10 +218,11 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=500, help="voucher records a second beside the probes")
     parser.add_argument("--probes", type=int, default=100)
     parser.add_argument("--batch", type=int, default=500, help="most records of one push")
+    parser.add_argument("--stream", choices=PROBED, default="childcare-place", help="what the probes are")
     options = parser.parse_args()
-    print(f"{machine()}; {options.rate} records/s")
+    print(f"{machine()}; {options.rate} records/s, probes of {options.stream}")
     with running_minmai() as minmai:
-        asyncio.run(measure(minmai, options.rate, options.probes, options.batch))
+        asyncio.run(measure(minmai, options.stream, options.rate, options.probes, options.batch))
 
 
 if __name__ == "__main__":

@@ -46,9 +46,11 @@ AUDIT_SECONDS = 1.0
 _BREATH_SECONDS = 0.02
 """Between two fetches while no backlog waits. Longer, and a round begins with what came long before it."""
 
-_MUCH = 50
-"""Records of a round after which a lane rests twice as long: what else is counted and refreshed on the same
-machine then waits less, by more than these do longer."""
+_RESTS = 1
+"""How many times as long as a round took its lane rests after it, while no backlog waits: what else is
+counted and refreshed on the same machine then waits less."""
+_LONGEST_REST_SECONDS = 0.3
+"""A round that waited for ClickHouse says nothing of what the next one costs."""
 
 
 @dataclass
@@ -180,22 +182,22 @@ class Reader(Service):
     async def _rounds(self, lane: Lane) -> None:
         """Count what has come in a lane, round by round: one block of each partition."""
         while not self.should_stop:
-            started = self.loop.time()
             await self.wait(lane.come)
             async with lane.moving:
                 if self.should_stop:
                     return
+                began = self.loop.time()
                 lane.come.clear()
-                counted = await self._move(lane)
+                await self._move(lane)
                 self._freed.set()
             waiting = [one for one in self._owned.values() if one.waiting and not one.is_short]
             self.behind = sum(len(one.waiting) for one in waiting) >= self._many
             if any(one.place.topic in lane.topics for one in waiting):
                 lane.come.set()
             if not self.behind:
-                interval = self._settings.block_interval_ms / 1000
-                rest = interval if counted < _MUCH else 2 * interval
-                await self.sleep(rest - (self.loop.time() - started))
+                took = self.loop.time() - began
+                rest = min(_RESTS * took, _LONGEST_REST_SECONDS)
+                await self.sleep(max(rest, self._settings.block_interval_ms / 1000 - took))
 
     def _due(self, now: float) -> list[TopicPartition]:
         """Return the partitions to read: the audit changes no figure, and is read in a slower step.
@@ -235,16 +237,15 @@ class Reader(Service):
                 self._lane_of[partition.topic].come.set()
         return found
 
-    async def _move(self, lane: Lane) -> int:
-        """Count the next block of each partition of a lane; returns the records in them."""
+    async def _move(self, lane: Lane) -> None:
+        """Count the next block of each partition of a lane."""
         moved = [one for one in self._owned.values() if one.waiting and one.place.topic in lane.topics]
         if lane.passed:  # what others have counted since has not been seen here
             self._path.forget(lane.topics)
             lane.passed = False
-        counted = await asyncio.gather(*(self._advance(owned) for owned in moved))
+        await asyncio.gather(*(self._advance(owned) for owned in moved))
         offsets = {TopicPartition(one.place.topic, one.place.partition): one.position for one in moved}
         await self._membership.commit(offsets)
-        return sum(counted)
 
     async def _has_gap(self, partition: TopicPartition, owned: Owned, found: int) -> bool:
         """Whether nothing lies between the wanted offset and the one found."""
@@ -269,21 +270,18 @@ class Reader(Service):
             )
         return bool(begins > wanted)
 
-    async def _advance(self, owned: Owned) -> int:
-        """Count the next block, if all of it is here; what has been fetched after it is read meanwhile.
-
-        Returns the records in it.
-        """
+    async def _advance(self, owned: Owned) -> None:
+        """Count the next block, if all of it is here; what has been fetched after it is read meanwhile."""
         most = self._settings.block_records
         if owned.agreed is None:
             owned.ahead = owned.ahead or self._path.read(owned.place, owned.waiting[:most])
             agreed = await self._path.claim(Block(owned.place, owned.position, owned.ahead.last))
             if agreed.first != owned.position:
                 self._begin_anew(owned, agreed)
-                return 0
+                return
             owned.agreed = agreed.last
         if owned.is_short:
-            return 0
+            return
         stretch, owned.ahead = owned.ahead, None
         if stretch is None or stretch.last != owned.agreed:
             inside = [message for message in owned.waiting if message.offset <= owned.agreed]
@@ -292,7 +290,6 @@ class Reader(Service):
         if len(after) >= self._many:
             owned.ahead = self._path.read(owned.place, after)
         await self._count(owned, stretch, owned.agreed)
-        return len(stretch.messages)
 
     def _begin_anew(self, owned: Owned, newest: Block) -> None:
         """Leave what others have counted meanwhile, and go on from the newest claim, as a new owner does."""

@@ -23,8 +23,8 @@ class AggregateSettings(RetentionSettings):
         200,
         ge=0,
         le=60_000,
-        description="least time from one round of blocks to the next of the same streams, twice that while "
-        "50 records or more come in one: small inserts cost ClickHouse parts",
+        description="least time from one round of blocks to the next of the same streams, and at least twice "
+        "what a round takes: small inserts cost ClickHouse parts",
     )
     stuck_seconds: float = Field(
         120,
