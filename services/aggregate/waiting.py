@@ -5,28 +5,12 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from clickhouse_driver.errors import ErrorCodes, ServerException
-
 from services.platform.errors import Unavailable
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# The server is there and cannot now: too many parts waiting to be merged, memory, too many queries, timeouts;
-# or it is shutting down, and cancels what runs.
-BUSY = frozenset(
-    {
-        ErrorCodes.TOO_MANY_PARTS,
-        ErrorCodes.MEMORY_LIMIT_EXCEEDED,
-        ErrorCodes.TOO_MANY_SIMULTANEOUS_QUERIES,
-        ErrorCodes.TIMEOUT_EXCEEDED,
-        ErrorCodes.SOCKET_TIMEOUT,
-        ErrorCodes.NETWORK_ERROR,
-        ErrorCodes.QUERY_WAS_CANCELLED,
-        ErrorCodes.ABORTED,
-    }
-)
 LONGEST_PAUSE = 5.0
 
 _absences: dict[object, str] = {}
@@ -51,10 +35,6 @@ async def patiently(call: Callable[[], T]) -> T:
                 return await asyncio.to_thread(call)
             except Unavailable as error:
                 reason = str(error)
-            except ServerException as error:
-                if error.code not in BUSY:
-                    raise
-                reason = f"ClickHouse is busy (code {error.code})"
             _absences[this] = reason
             log.warning("%s; next try in %.1f s", reason, pause)
             await asyncio.sleep(pause)

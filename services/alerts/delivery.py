@@ -8,6 +8,7 @@ another: a receiver that never answers holds up nobody else.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from services.alerts.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
+_REMEMBERED_SECONDS = 600.0
+"""How long what is over stays known: longer than a look into the ledger, begun before that, may take."""
 _STOP_SECONDS = 15.0
 
 Find = Callable[[Notice], Recipient | None]
@@ -77,7 +80,8 @@ class Courier:
         self._now = now
         self._stopping = asyncio.Event()
         self._recorder = Recorder(ledger, self._stopping)
-        self._taken: set[UUID] = set()  # all since the start: what the ledger names again is not sent again
+        self._taken: set[UUID] = set()  # what the ledger names again is not sent again
+        self._over: deque[tuple[float, UUID]] = deque()  # of those, what is delivered or given up, and when
         self._doors: dict[tuple[str, str], Door] = {}
         self._lately: Mapping[tuple[str, str], Sequence[datetime]] = {}
         self._newest: dict[Thread, asyncio.Task[None]] = {}
@@ -87,6 +91,8 @@ class Courier:
 
     def take(self, notices: Iterable[Notice]) -> None:
         """Begin to deliver notices that the ledger holds; one that has been taken before is left out."""
+        while self._over and self._over[0][0] < time.monotonic() - _REMEMBERED_SECONDS:
+            self._taken.discard(self._over.popleft()[1])
         for notice in notices:
             if notice.notice_id in self._taken:
                 continue
@@ -101,7 +107,7 @@ class Courier:
             )
             self._newest.update(dict.fromkeys(threads, task))
             self._tasks.add(task)
-            task.add_done_callback(partial(self._ended, threads))
+            task.add_done_callback(partial(self._ended, threads, notice.notice_id))
 
     def remember(self, lately: Mapping[tuple[str, str], Sequence[datetime]]) -> None:
         """Count attempts of before, by channel and recipient, for the limits of addresses not yet sent to."""
@@ -124,8 +130,9 @@ class Courier:
         for channel in self._channels.values():
             await channel.close()
 
-    def _ended(self, threads: Iterable[Thread], task: asyncio.Task[None]) -> None:
+    def _ended(self, threads: Iterable[Thread], notice: UUID, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._over.append((time.monotonic(), notice))
         for one in threads:
             if self._newest.get(one) is task:
                 del self._newest[one]

@@ -15,7 +15,7 @@ from typing import Any
 from clickhouse_driver import Client
 from clickhouse_driver.errors import ErrorCodes, NetworkError, ServerException, SocketTimeoutError
 
-from services.platform.errors import Unavailable
+from services.platform.errors import Busy, Unavailable
 from services.platform.settings import Common
 
 Rows = list[tuple[Any, ...]]
@@ -35,6 +35,21 @@ UNFIT = frozenset(
     }
 )
 """What a replica says that has lost its Keeper, or too many of the others."""
+
+BUSY = frozenset(
+    {
+        ErrorCodes.TOO_MANY_PARTS,
+        ErrorCodes.MEMORY_LIMIT_EXCEEDED,
+        ErrorCodes.TOO_MANY_SIMULTANEOUS_QUERIES,
+        ErrorCodes.TIMEOUT_EXCEEDED,
+        ErrorCodes.SOCKET_TIMEOUT,
+        ErrorCodes.NETWORK_ERROR,
+        ErrorCodes.QUERY_WAS_CANCELLED,
+        ErrorCodes.ABORTED,
+    }
+)
+"""What a server says that cannot now: too many parts to merge, no memory, too many queries, too long; or that
+is shutting down, and cancels what runs."""
 
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 
@@ -89,8 +104,8 @@ class ClickHouse:
         """Run a statement and return its rows.
 
         `given` are tables sent along for this statement alone, in native form: by name, then by
-        "column Type", their values. Raises Unavailable when the server cannot be reached,
-        clickhouse_driver's ServerException otherwise.
+        "column Type", their values. Raises Unavailable when the server cannot be reached, its kind Busy when
+        it is there and cannot now, clickhouse_driver's ServerException otherwise.
         """
         with self._client() as client:
             self._catch_up(client, sql)
@@ -198,6 +213,12 @@ class ClickHouse:
             ) from error
         except ServerException as error:
             client.disconnect()
+            if error.code in BUSY:
+                raise Busy(
+                    f"ClickHouse at {self._where()} is busy (code {error.code}: "
+                    f"{str(error.message).splitlines()[0]}); try again later",
+                    error.code,
+                ) from error
             if error.code not in UNFIT:
                 raise
             where = self._where()

@@ -27,3 +27,11 @@ class RecordError(MinmaiError):
 
 class Unavailable(MinmaiError):
     """A neighbour (broker, ClickHouse) does not answer now; the same call may succeed later."""
+
+
+class Busy(Unavailable):
+    """ClickHouse is there and cannot now, for the reason its error `code` names; later it may."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.alerts import delivery
 from services.alerts.channels import Destination, Language, Limits, Notice, Outcome, Recipient, notice_of
 from services.alerts.delivery import Courier, Patience
 from services.alerts.ledger import Attempt
@@ -165,6 +166,22 @@ async def test_what_the_ledger_names_again_is_not_sent_again() -> None:
     scene.courier.take(notices)
     await scene.courier.stop()
     assert channel.sent == ["firing"]
+
+
+async def test_what_is_long_over_is_forgotten_and_what_waits_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    fine, broken = FakeChannel("fine"), FakeChannel("broken", lambda _notice: LATER)
+    scene = Scene(fine, broken)
+    monkeypatch.setattr(delivery, "_REMEMBERED_SECONDS", 0.0)
+    over, waits = scene.notices(1_700)
+    scene.courier.take([over, waits])
+
+    async def only_what_waits_is_known() -> bool:
+        scene.courier.take([waits])
+        return scene.courier._taken == {waits.notice_id}
+
+    await eventually_async(only_what_waits_is_known, 10, "what was delivered is forgotten")
+    await scene.until("broken/firing", "retrying")
+    await scene.courier.stop()
 
 
 async def test_an_attempt_is_recorded_when_clickhouse_is_back_and_not_made_again(
