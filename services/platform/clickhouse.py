@@ -15,7 +15,7 @@ from typing import Any
 from clickhouse_driver import Client
 from clickhouse_driver.errors import ErrorCodes, NetworkError, ServerException, SocketTimeoutError
 
-from services.platform.errors import Busy, Unavailable
+from services.platform.errors import Unavailable
 from services.platform.settings import Common
 
 Rows = list[tuple[Any, ...]]
@@ -104,8 +104,8 @@ class ClickHouse:
         """Run a statement and return its rows.
 
         `given` are tables sent along for this statement alone, in native form: by name, then by
-        "column Type", their values. Raises Unavailable when the server cannot be reached, its kind Busy when
-        it is there and cannot now, clickhouse_driver's ServerException otherwise.
+        "column Type", their values. Raises Unavailable when the server cannot be reached, or is there and
+        cannot now, clickhouse_driver's ServerException otherwise.
         """
         with self._client() as client:
             self._catch_up(client, sql)
@@ -214,7 +214,7 @@ class ClickHouse:
         except ServerException as error:
             client.disconnect()
             if error.code in BUSY:
-                raise Busy(
+                raise Unavailable(
                     f"ClickHouse at {self._where()} is busy (code {error.code}: "
                     f"{str(error.message).splitlines()[0]}); try again later",
                     error.code,

@@ -26,12 +26,11 @@ class RecordError(MinmaiError):
 
 
 class Unavailable(MinmaiError):
-    """A neighbour (broker, ClickHouse) does not answer now; the same call may succeed later."""
+    """A neighbour (broker, ClickHouse) does not answer now; the same call may succeed later.
 
+    `code` is that of ClickHouse's error where it is there and cannot now, else None.
+    """
 
-class Busy(Unavailable):
-    """ClickHouse is there and cannot now, for the reason its error `code` names; later it may."""
-
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code

@@ -19,7 +19,7 @@ from services.board.panels.time_range import FIRST, TimeRange, read_range
 from services.board.shared import Shared
 from services.platform.clickhouse import ClickHouse
 from services.platform.clock import Clock, WallClock
-from services.platform.errors import Busy, Unavailable
+from services.platform.errors import Unavailable
 from services.platform.plan import Plan
 from services.platform.problems import invalid
 
@@ -125,7 +125,7 @@ class Panels:
                     "from, to", f"超过 {ROWS} 行，请缩短时段", f"more than {ROWS} rows: choose a shorter time"
                 ) from error
             raise
-        except Busy as error:
+        except Unavailable as error:
             if error.code in _TOO_LONG:
                 raise Unavailable(
                     f"这个图表查询太久，请缩短时段或稍后再试 · a panel's statement took too long or too much "
