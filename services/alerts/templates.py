@@ -207,7 +207,7 @@ def _more(say: _Speech, board: str, alone: bool, left: int) -> Part:
 
 def _title(first: AlertChange, group: "_Group", say: _Speech, why: Why) -> str:
     marks = [_state(first)] if len(group) == 1 else [("预警汇总", "Alerts")]
-    if group.corrected:
+    if group.corrected and not (why == "first" and len(group) > 1):  # who is told for the first time of many
         marks.insert(0, ("更正", "Correction"))
     if why == "test":
         marks = [("测试", "Test")]

@@ -66,6 +66,9 @@ def test_a_group_lists_its_alerts_in_the_order_given() -> None:
 
 def test_a_correction_and_a_test_are_marked() -> None:
     assert title([changed(correction=True)], "zh", "correction").startswith("【更正】【告警】")
+    many = [CHANGE, changed(correction=True)]
+    assert title(many, "zh", "correction").startswith("【更正】【预警汇总】")
+    assert title(many, "zh", "first").startswith("【预警汇总】"), "nothing had been told that is put right"
     assert title([CHANGE], "both", "test").startswith("【测试】民脉 砚山县")
     assert "无须处理" in letter([CHANGE], "zh", "test").text()
 

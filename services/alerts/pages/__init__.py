@@ -29,6 +29,6 @@ def install(
     if not links.enabled:
         return
     themes = {one.id: one.theme for one in plan.indicators.values()}
-    desk = Desk(links, Store(clickhouse), News(clickhouse, themes), channels, now)
+    desk = Desk(plan, links, Store(clickhouse), News(clickhouse, themes), channels, now)
     app.include_router(api(desk))
     app.router.routes.extend(routes(desk, plan))

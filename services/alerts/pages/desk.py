@@ -13,11 +13,13 @@ from services.alerts.channels import Channel
 from services.alerts.links import BadLink, Link, Links
 from services.alerts.pages.news import Firing, News, Sent
 from services.alerts.pages.wishes import BadWish, Wishes, fulfilled, wishes_of
+from services.alerts.routing.names import UnknownName, known
 from services.alerts.routing.orders import Silence
 from services.alerts.routing.store import Store, UnknownOrder
 from services.alerts.routing.subscriber import Subscriber
 from services.alerts.routing.views import AddressView, shown
 from services.platform.errors import MinmaiError, Unavailable
+from services.platform.plan import Plan
 
 MOST_HOURS = 168
 """How long a subscriber may silence an alert."""
@@ -63,9 +65,11 @@ class ExpiredLink(MinmaiError):
 class Desk:
     """Every method takes a link's token, and blocks.
 
-    They raise BadLink, ExpiredLink, UnknownOrder for who is not subscribed, NotYours, BadWish, Unavailable.
+    They raise BadLink, ExpiredLink, UnknownOrder for who is not subscribed, NotYours, BadWish, UnknownName,
+    Unavailable.
     """
 
+    plan: Plan
     links: Links
     store: Store
     news: News
@@ -85,6 +89,7 @@ class Desk:
 
     def wish(self, token: str, wishes: Wishes) -> None:
         one = self._subscriber(token)
+        known(wishes.model_dump(), self.plan)
         self.store.subscribe(fulfilled(one, wishes), one.name)
 
     def acknowledge(self, token: str, taken: Taken) -> None:
@@ -141,6 +146,7 @@ STATUS: dict[type[MinmaiError], int] = {
     UnknownOrder: 404,
     NotYours: 409,
     BadWish: 422,
+    UnknownName: 422,
     Unavailable: 503,
 }
 """The HTTP status of what a desk may raise."""

@@ -92,6 +92,7 @@ def test_the_api_says_and_takes_the_same_wishes(office: Office) -> None:
     assert office.api("PUT", other, json=said).status_code == 204
     assert office.api("GET", other).json()["wishes"] == said
     assert office.api("PUT", other, json={"language": "xx"}).status_code == 422
+    assert office.api("PUT", other, json={**said, "divisions": ["532699"]}).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,7 @@ def test_the_api_says_and_takes_the_same_wishes(office: Office) -> None:
         {"quiet_begin": "22:00", "quiet_end": "22:00"},
         {"language": "fr"},
         {"divisions": "abc"},
+        {"divisions": "532699"},  # no division of the plan
         {"repeat_interval": "-1"},
         {"digest_at": "25:00"},
     ],
