@@ -37,8 +37,11 @@ _LOOK_SECONDS = 0.25
 _AT_ONCE = 500
 
 
-def mend(id: str, changes: Sequence[str], removed: Sequence[str], file: Path | None, people: Path) -> None:
-    """Change what a letter's record says, keep that, and print it and whether it would be accepted now."""
+def mend(id: str, changes: Sequence[str], removed: Sequence[str], file: Path | None, people: Path) -> int:
+    """Change what a letter's record says, keep that, and print it and whether it would be accepted now.
+
+    Returns 0 if it would be, 1 if not.
+    """
     clickhouse = ClickHouse(load(Common))
     one = find(clickhouse, id)
     content = _object(file.read_bytes() if file else one.now.encode(), str(file or one.id))
@@ -60,8 +63,9 @@ def mend(id: str, changes: Sequence[str], removed: Sequence[str], file: Path | N
     if isinstance(outcome, Refused):
         refusal = outcome.refusal
         print(f"仍会被拒收 · would still be refused: {refusal.code} {refusal.field} {refusal.message}")
-    else:
-        print(f"可以重发 · can be sent again: minmai dead-letters replay {one.id[:12]}")
+        return 1
+    print(f"可以重发 · can be sent again: minmai dead-letters replay {one.id[:12]}")
+    return 0
 
 
 def replay(ids: Sequence[str], wanted: Wanted, dry_run: bool, people: Path) -> int:

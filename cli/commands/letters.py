@@ -57,10 +57,10 @@ def dead_letters_mend(
     record: Annotated[Path | None, typer.Option(help="file of the whole record, a JSON object")] = None,
     file: AgenciesFile = Path("data/agencies.json"),
 ) -> None:
-    """Change what a dead letter's record says; it is sent by `replay`."""
+    """Change what a dead letter's record says, for `replay`; exit code 1 if it would still be refused."""
     from cli import replay
 
-    replay.mend(id, change or [], removed or [], record, file)
+    raise typer.Exit(replay.mend(id, change or [], removed or [], record, file))
 
 
 @dead_letters.command("replay")

@@ -112,7 +112,7 @@ def test_a_refused_record_is_found_mended_sent_again_and_counts(office: Office) 
     assert "face_value" in shown
 
     assert "rejected" in office.says("replay", id, code=1)
-    assert "would still be refused" in office.says("mend", id, "--set", "face_value=-1")
+    assert "would still be refused" in office.says("mend", id, "--set", "face_value=-1", code=1)
     assert "can be sent again" in office.says("mend", id, "--set", "face_value=20.50")
     assert "acceptable" in office.says("replay", "--dry-run", id)
     assert office.counted("m-1") == 0
