@@ -32,7 +32,9 @@ FEED_MOST_REFUSED = Decimal(90)
 
 
 class AlertChange(Contract):
-    """A change of state. It is a snapshot: what is sent later still says what was so then."""
+    """A change of state, as it is logged. In a notice of an alert that has fired for long, figure and reason
+    are those of when it was made: `as_of` says of which day, `changed_at` since when it fires.
+    """
 
     version: Literal[2] = 2
     alert_id: Annotated[UUID, Field(description="one episode: pending, firing and its resolved share it")]

@@ -1,6 +1,6 @@
 """Makes the change that is logged and sent of what is known of a standing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.alert import AlertChange, AlertState
@@ -9,6 +9,8 @@ from services.alerts.entry import Entry, Logged
 from services.alerts.reading import Reading
 from services.alerts.rules.limits import Limit, gap, shown
 from services.alerts.rules.machine import later
+
+_NEWS = timedelta(days=1)
 
 
 def describe(
@@ -36,6 +38,22 @@ def describe(
     if entry.newest is None:
         raise AssertionError(f"{entry.key} changes without ever having been measured")
     return entry.newest.model_copy(update=how)
+
+
+def as_it_stands(change: AlertChange, entry: Entry, board_url: str) -> AlertChange:
+    """Return the change by which an alert fires, with the figure it fires on now and why.
+
+    Who is told months later, in a list of what fires or by a repeat, is not told the figure it began with.
+    What was corrected is told as that for a day: whoever is told once a day hears of it too.
+    """
+    standing, reading = entry.standing, entry.reading
+    fires = change.condition == standing.condition == "firing" and change.alert_id == standing.alert_id
+    if not fires or reading is None or reading.status != "value" or reading.version <= change.figure_version:
+        return change
+    if change.correction and reading.at - change.changed_at < _NEWS:
+        return change
+    now = {"reason": entry.reason or change.reason, "correction": False}
+    return change.model_copy(update=now | _measured(entry, reading, board_url))
 
 
 def close(logged: Logged, now: datetime) -> AlertChange | None:

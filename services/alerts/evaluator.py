@@ -86,6 +86,10 @@ class Evaluator:
         """Lay a state over alerts, and take it from all others; see `Watch.lay`."""
         await self._do(lambda: self.watch.lay(state, over, self._now()))
 
+    def as_it_stands(self, change: AlertChange) -> AlertChange:
+        """See `Watch.as_it_stands`."""
+        return self.watch.as_it_stands(change)
+
     async def _do(self, work: Work) -> None:
         async with self._lock:
             if self._doubt:

@@ -108,6 +108,7 @@ class Alerts:
             {one.id: one.theme for one in self.plan.indicators.values()},
             take=self._send,
             lay=self._lay,
+            current=self.evaluator.as_it_stands,
         )
         self._courier = Courier(
             self._channels,

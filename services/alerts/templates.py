@@ -323,6 +323,7 @@ def _brief(change: AlertChange, say: _Speech) -> str:
         _amount(change, change.shown, say),
         f"{say.label('目标', 'target')} {_target(change, say)}",
         *_pace(change, say),
+        f"{say.label('截至', 'as of')} {change.as_of.isoformat()}",
     ]
     owner = [say.style.clean(change.owner)] if change.owner else []
     return say.style.line.join(

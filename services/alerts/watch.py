@@ -17,7 +17,7 @@ from schemas.declaration import Text
 from schemas.indicator import Figure
 from schemas.rules import IndicatorRule
 from services.alerts import inhibition
-from services.alerts.describe import close, describe
+from services.alerts.describe import as_it_stands, close, describe
 from services.alerts.entry import OVER, Entry, Laid, Logged, Over
 from services.alerts.reading import Key, Reading
 from services.alerts.revisions import Revised, revision
@@ -104,6 +104,11 @@ class Watch:
         keys = self._of_figure.get((figure.indicator, figure.division), ())
         told = (self._entries[key].sent for key in keys)
         return {one.as_of for one in told if one is not None and one.as_of < figure.as_of}
+
+    def as_it_stands(self, change: AlertChange) -> AlertChange:
+        """A change by which an alert fires still, with its newest figure; any other as it is. Thread-safe."""
+        entry = self._entries.get((change.rule, change.division, change.subject))
+        return change if entry is None else as_it_stands(change, entry, self._board_url)
 
     def take(self, figure: Figure, now: Callable[[], datetime | None]) -> list[AlertChange]:
         """Evaluate one figure; see `take_figures`."""

@@ -169,6 +169,41 @@ def test_a_revision_of_what_was_sent_is_a_marked_correction() -> None:
     assert line.changes[1].reason.zh.startswith("更正：")
 
 
+def test_who_is_told_later_is_told_the_figure_it_fires_on_then() -> None:
+    line = Timeline.of(rule())
+    [fired] = line.at("0h", 4.2)
+    assert line.watch.as_it_stands(fired) == fired
+    line.at("60d", 3.9)
+    now = line.watch.as_it_stands(fired)
+    assert (now.shown, now.gap, now.value, now.reason.en) == (
+        "3.90",
+        "-0.60",
+        3.9,
+        "3.90 places is below 4.5, by 0.60",
+    )
+    unchanged = {"alert_id", "state", "before", "condition", "changed_at", "rule", "division", "threshold"}
+    assert now.model_dump(include=unchanged) == fired.model_dump(include=unchanged)
+    line.restart()
+    assert line.watch.as_it_stands(fired) == now
+    line.at("61d", "no_data")
+    assert line.watch.as_it_stands(fired) == fired, "nobody knows how it stands"
+    line.at("62d", 4.7)
+    [again] = line.at("63d", 4.1)
+    assert line.watch.as_it_stands(fired) == fired, "it is over, and another has begun"
+    assert line.watch.as_it_stands(again) == again
+
+
+def test_what_was_corrected_is_told_as_that_for_a_day() -> None:
+    line = Timeline.of(rule())
+    line.at("0h", 4.2)
+    [corrected] = line.at("2h", 4.1, correction=True)
+    line.at("3h", 4.0)
+    assert line.watch.as_it_stands(corrected) == corrected
+    line.at("27h", 3.9)
+    now = line.watch.as_it_stands(corrected)
+    assert (now.shown, now.correction) == ("3.90", False)
+
+
 def test_a_revision_before_anything_was_sent_is_news_like_any_other() -> None:
     line = Timeline.of(rule(for_="1h"))
     line.at("0h", 4.2, correction=True)

@@ -4,7 +4,7 @@ Ten thousand subscribers who each hear of another hundred of a thousand alerts a
 numpy for a batch of sets together they cost a tenth of what they cost one by one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
@@ -30,10 +30,12 @@ class Content:
 class Contents:
     """The contents of tellings, each worked out once."""
 
-    def __init__(self, episodes: Episodes) -> None:
+    def __init__(self, episodes: Episodes, current: Callable[[AlertChange], AlertChange]) -> None:
+        """`current` says how what a change tells of stands now."""
         self._episodes = episodes
+        self._current = current
         self._known: dict[tuple[int, int, str], Content] = {}
-        self._covered: dict[int, tuple[Covered, bytes]] = {}  # by the identity of the change
+        self._covered: dict[int, tuple[Covered, bytes, AlertChange]] = {}  # by the identity of the change
         self._alive: list[AlertChange] = []  # so that no other has the identity of one of them
 
     def prepare(self, tellings: Iterable[Telling]) -> None:
@@ -50,13 +52,14 @@ class Contents:
         """The content of one."""
         key = _key(telling)
         if key not in self._known:
-            self._known[key] = self.told(telling.changes(self._episodes))
+            covers, named, current = zip(*map(self._cover, telling.changes(self._episodes)), strict=True)
+            self._known[key] = Content(current, covers, _digest(named))
         return self._known[key]
 
-    def told(self, changes: tuple[AlertChange, ...]) -> Content:
-        """The content that is these changes."""
-        covers, named = zip(*map(self._cover, changes), strict=True)
-        return Content(changes, covers, _digest(named))
+    def logged(self, change: AlertChange) -> Content:
+        """The content that is a change as it was logged."""
+        covers, named, _current = self._cover(change)
+        return Content((change,), (covers,), _digest([named]))
 
     def _newest(self, masks: Sequence[int]) -> Iterable[Content]:
         """What there is to tell of each set."""
@@ -67,20 +70,19 @@ class Contents:
         told = self._episodes.ranked(np.flatnonzero(bits.any(axis=0)).tolist())
         sets, places = bits[:, told].nonzero()
         ends = np.searchsorted(sets, np.arange(len(masks) + 1)).tolist()
-        newest = [slots[slot].newest for slot in told]
-        covers, named = zip(*map(self._cover, newest), strict=True)
+        covers, named, current = zip(*(self._cover(slots[slot].newest) for slot in told), strict=True)
         columns = [
-            np.fromiter(column, np.object_, len(told))[places].tolist() for column in (newest, covers, named)
+            np.fromiter(column, np.object_, len(told))[places].tolist() for column in (current, covers, named)
         ]
         for begin, end in pairwise(ends):
             changes, covered, names = [column[begin:end] for column in columns]
             yield Content(tuple(changes), tuple(covered), _digest(names))
 
-    def _cover(self, change: AlertChange) -> tuple[Covered, bytes]:
+    def _cover(self, change: AlertChange) -> tuple[Covered, bytes, AlertChange]:
         known = self._covered.get(id(change))
         if known is None:
-            named = f"{change.state} {change.changed_at.isoformat()}\n".encode()
-            known = self._covered[id(change)] = Covered.of(change), change.alert_id.bytes + named
+            named = change.alert_id.bytes + f"{change.state} {change.changed_at.isoformat()}\n".encode()
+            known = self._covered[id(change)] = Covered.of(change), named, self._current(change)
             self._alive.append(change)
         return known
 

@@ -48,10 +48,12 @@ class Keeper:
         *,
         take: Callable[[Sequence[Notice]], None],
         lay: Callable[[Laid, Laid], Awaitable[None]],
+        current: Callable[[AlertChange], AlertChange] = lambda change: change,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`take` is given notices that the ledger holds, some perhaps again; `lay` is told which alerts are
-        silenced, and which acknowledged, each with why and by whom, whenever that has changed.
+        silenced, and which acknowledged, each with why and by whom, whenever that has changed; `current` is
+        asked, in any thread, how what a change tells of stands now.
         """
         self._clickhouse = clickhouse
         self._store = Store(clickhouse)
@@ -62,6 +64,7 @@ class Keeper:
         self._themes = themes
         self._take = take
         self._lay = lay
+        self._current = current
         self._now = now
         self._router = Router(themes)
         self._directory = Directory((), channels)
@@ -155,7 +158,7 @@ class Keeper:
 
     def _write(self, now: datetime) -> list[Notice]:
         tellings = self._router.tick(now)
-        scribe = Scribe(self._directory, self._channels, self._router.episodes, now)
+        scribe = Scribe(self._directory, self._channels, self._router.episodes, now, self._current)
         batches = kept(self._clickhouse, scribe.batches(tellings))
         return [one.notice for made in batches for one in made if not one.muted]
 

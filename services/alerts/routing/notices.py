@@ -1,6 +1,6 @@
 """Notices of tellings: one for each address, rendered once for all who are told the same in one language."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -59,12 +59,18 @@ class Scribe:
     """Writes one batch of notices."""
 
     def __init__(
-        self, directory: Directory, channels: Mapping[str, Channel], episodes: Episodes, now: datetime
+        self,
+        directory: Directory,
+        channels: Mapping[str, Channel],
+        episodes: Episodes,
+        now: datetime,
+        current: Callable[[AlertChange], AlertChange] = lambda change: change,
     ) -> None:
+        """`current` says how what a change tells of stands now."""
         self._directory = directory
         self._channels = channels
         self._now = now
-        self._contents = Contents(episodes)
+        self._contents = Contents(episodes, current)
         self._payloads: dict[tuple[str, str, Why, str], bytes] = {}
 
     def write(self, tellings: Iterable[Telling | Verbatim]) -> list[Made]:
@@ -89,7 +95,7 @@ class Scribe:
 
     def _notices(self, telling: Telling | Verbatim) -> Iterable[Made]:
         if isinstance(telling, Verbatim):
-            content = self._contents.told((telling.change,))
+            content = self._contents.logged(telling.change)
             why, muted, occasion = _why(telling.change), "", ""
         else:
             content, why = self._contents.of(telling), telling.why

@@ -16,6 +16,7 @@ from services.alerts.channels.wecom import _STYLE, CONTENT_BYTES, WeCom
 from services.alerts.routing.episodes import Episodes
 from services.alerts.routing.group import Telling
 from services.alerts.routing.notices import Directory, Scribe
+from services.alerts.routing.router import Verbatim
 from services.alerts.routing.subscriber import Address, Subscriber
 from services.alerts.templates import letter
 from tests.alerts.changes import changed
@@ -125,6 +126,22 @@ def _payload(ann: Subscriber, channel: str, changes: list[AlertChange]) -> bytes
         return orjson.dumps({"subject": whole.title, "text": whole.text(TEXT_BYTES)})
     text = letter(changes, ann.language, "new", _STYLE).text(CONTENT_BYTES)
     return orjson.dumps({"msgtype": "markdown", "markdown": {"content": text}})
+
+
+def test_a_notice_tells_how_an_alert_stands_and_a_system_what_was_logged() -> None:
+    episodes = Episodes({})
+    logged = fires(0, "warning")
+    episodes.take(logged, NOON)
+    ann, system = person("ann", channels=ADDRESSES), person("all", channels=ADDRESSES, mode="every")
+    now = logged.model_copy(update={"shown": "4.321"})
+    told = Scribe(Directory([ann, system], CHANNELS), CHANNELS, episodes, LATER, lambda _change: now)
+    verbatim, _, repeat, _ = told.write([Verbatim(system, logged), Telling(ann, "repeat", 1, 0, "")])
+    assert b"4.321" in repeat.notice.payload
+    assert b"4.321" not in verbatim.notice.payload
+    [same, _] = Scribe(Directory([ann], CHANNELS), CHANNELS, episodes, LATER).write(
+        [Telling(ann, "repeat", 1, 0, "")]
+    )
+    assert (same.notice.notice_id, same.notice.covers) == (repeat.notice.notice_id, repeat.notice.covers)
 
 
 def test_ids_are_those_of_the_versions_before() -> None:
