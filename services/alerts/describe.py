@@ -47,13 +47,17 @@ def as_it_stands(change: AlertChange, entry: Entry, board_url: str) -> AlertChan
     What was corrected is told as that for a day: whoever is told once a day hears of it too.
     """
     standing, reading = entry.standing, entry.reading
-    fires = change.condition == standing.condition == "firing" and change.alert_id == standing.alert_id
-    if not fires or reading is None or reading.status != "value" or reading.version <= change.figure_version:
+    on = change.condition == "firing" and standing.condition in ("firing", "recovering")
+    if not on or change.alert_id != standing.alert_id:
+        return change
+    if reading is None or reading.status != "value" or reading.version <= change.figure_version:
         return change
     if change.correction and reading.at - change.changed_at < _NEWS:
         return change
-    now = {"reason": entry.reason or change.reason, "correction": False}
-    return change.model_copy(update=now | _measured(entry, reading, board_url))
+    how: dict[str, Any] = {"reason": entry.reason or change.reason, "correction": False}
+    if standing.condition == "recovering":
+        how |= {"state": "recovering", "condition": "recovering", "began_at": standing.began_at}
+    return change.model_copy(update=how | _measured(entry, reading, board_url))
 
 
 def close(logged: Logged, now: datetime) -> AlertChange | None:

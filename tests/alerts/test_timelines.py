@@ -193,6 +193,14 @@ def test_who_is_told_later_is_told_the_figure_it_fires_on_then() -> None:
     assert line.watch.as_it_stands(again) == again
 
 
+def test_who_is_told_while_it_recovers_is_told_that() -> None:
+    line = Timeline.of(rule(keep_firing="30d"))
+    [fired] = line.at("0h", 4.2)
+    line.at("60d", 4.7)
+    now = line.watch.as_it_stands(fired)
+    assert (now.shown, now.state, now.changed_at) == ("4.70", "recovering", fired.changed_at)
+
+
 def test_what_was_corrected_is_told_as_that_for_a_day() -> None:
     line = Timeline.of(rule())
     line.at("0h", 4.2)

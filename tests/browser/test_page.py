@@ -226,7 +226,22 @@ def test_of_a_forecast_the_rail_says_that_it_is_expected(board: RunningBoard, op
     expect(low).not_to_contain_text("预计")
     page.route("**/v1/alerts", forecast)
     page.reload()
-    expect(low).to_contain_text("预计 4.43 个/千人，界限 4.5")
+    expect(low).to_contain_text("预计 4.43 个/千人，现预计 7.93，界限 4.5")
+
+
+def test_the_rail_says_what_a_figure_is_by_now(board: RunningBoard, open_page: Open) -> None:
+    page = open_page(board)
+
+    def began_lower(route: Route) -> None:
+        answer = route.fetch().json()
+        for one in answer["alerts"]:
+            one["value"] = 3.9
+        route.fulfill(json=answer)
+
+    low = page.locator("#alerts li", has_text="每千人口托位数低于目标")
+    page.route("**/v1/alerts", began_lower)
+    page.reload()
+    expect(low).to_contain_text("3.90 个/千人，现为 4.43，界限 4.5")
 
 
 def test_what_is_chosen_from_is_in_the_language_of_the_page(board: RunningBoard, open_page: Open) -> None:

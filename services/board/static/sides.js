@@ -49,7 +49,7 @@ function item(alert, view) {
     h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), name,
       ...(alert.state === "firing" ? [] : [" ", h("span", { class: "state" }, pair(state(alert)))]),
       OVER.includes(alert.state) && alert.by ? h("span", { class: "by" }, ` ${alert.by}`) : null),
-    h("p", {}, declaration ? brief(measured(alert, place, declaration)) : place, ...subject(alert)),
+    h("p", {}, declaration ? brief(measured(alert, place, declaration, view.figure(alert.indicator, alert.division))) : place, ...subject(alert)),
     alert.reason ? h("p", { class: "reason" }, h("span", {}, brief(halves(alert.reason)))) : null,
     h("p", { class: "since" }, brief({ zh: "自", en: "since" }), " ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), " · ",
       h("span", {}, brief({ zh: "数据截至", en: "data as of" }), ` ${alert.as_of}`)));
@@ -68,12 +68,18 @@ function subject({ kind, subject: id }) {
   return [" · ", kind?.startsWith("childcare_") ? h("a", { class: "open", href: `#facility/${encodeURIComponent(id)}` }, id) : id];
 }
 
-/** What the rule compares: what a figure is, or on its due day is expected to be. */
-function measured({ kind, value, threshold }, place, { decimals, unit }) {
-  const expected = kind === "forecast" ? { zh: "预计 ", en: "expected " } : { zh: "", en: "" };
-  const said = (lang) => (value === null ? STATUS.no_data[lang] : `${expected[lang]}${f.number(value, decimals)} ${unit[lang]}`);
+/** What the rule compares: what a figure is, or on its due day is expected to be; as it fired, and as it is by now. */
+function measured({ kind, value, threshold }, place, { decimals, unit }, figure) {
+  const [zh, en] = kind === "forecast" ? ["预计 ", "expected "] : ["", ""];
+  const amount = (known) => (known === null ? null : f.number(known, decimals));
+  const said = (known, lang, expected) => (known === null ? STATUS.no_data[lang] : `${expected}${known} ${unit[lang]}`);
+  const [then, now] = [amount(value), amount((kind === "forecast" ? figure?.forecast : figure?.value) ?? null)];
+  const since = now === null || now === then ? { zh: "", en: "" } : { zh: `，现${zh || "为 "}${now}`, en: `, now ${en}${now}` };
   const limit = f.plain(threshold);
-  return { zh: `${place}：${said("zh")}，界限 ${limit}`, en: `${place}: ${said("en")}, threshold ${limit}` };
+  return {
+    zh: `${place}：${said(then, "zh", zh)}${since.zh}，界限 ${limit}`,
+    en: `${place}: ${said(then, "en", en)}${since.en}, threshold ${limit}`,
+  };
 }
 
 export async function feeds() {
