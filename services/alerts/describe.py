@@ -55,7 +55,7 @@ def as_it_stands(change: AlertChange, entry: Entry, board_url: str) -> AlertChan
     if change.correction and reading.at - change.changed_at < _NEWS:
         return change
     how: dict[str, Any] = {"reason": entry.reason or change.reason, "correction": False}
-    if standing.condition == "recovering":
+    if standing.condition == "recovering" and change.state == "firing":
         how |= {"state": "recovering", "condition": "recovering", "began_at": standing.began_at}
     return change.model_copy(update=how | _measured(entry, reading, board_url))
 

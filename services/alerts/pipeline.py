@@ -158,7 +158,14 @@ class Alerts:
 
     def serve_pages(self, app: FastAPI) -> None:
         """Serve subscribers' own pages, if links are signed."""
-        pages.install(app, self.plan, self._clickhouse, links=self._links, channels=self._channels)
+        pages.install(
+            app,
+            self.plan,
+            self._clickhouse,
+            links=self._links,
+            channels=self._channels,
+            current=self.evaluator.as_it_stands,
+        )
 
     def check(self) -> None:
         """Return if figures become alerts now; raises Unavailable with the reason."""

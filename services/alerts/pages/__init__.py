@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from schemas.alert import AlertChange
 from services.alerts.channels import Channel
 from services.alerts.links import Links
 from services.alerts.pages.api import api
@@ -23,12 +24,16 @@ def install(
     *,
     links: Links,
     channels: Mapping[str, Channel],
+    current: Callable[[AlertChange], AlertChange] = lambda change: change,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
-    """Serve page and API, if links are signed. `now` is the wall clock: links and people live by it."""
+    """Serve page and API, if links are signed. `now` is the wall clock: links and people live by it.
+
+    `current` says, in any thread, how what a change tells of stands now.
+    """
     if not links.enabled:
         return
     themes = {one.id: one.theme for one in plan.indicators.values()}
-    desk = Desk(plan, links, Store(clickhouse), News(clickhouse, themes), channels, now)
+    desk = Desk(plan, links, Store(clickhouse), News(clickhouse, themes, current), channels, now)
     app.include_router(api(desk))
     app.router.routes.extend(routes(desk, plan))

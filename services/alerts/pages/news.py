@@ -1,6 +1,6 @@
 """What a subscriber's page tells: the alerts that fire and are theirs, and the notices sent of late."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -43,11 +43,14 @@ class Sent(Contract):
 class News:
     """Reads them; every method blocks, and raises Unavailable if ClickHouse does not answer."""
 
-    def __init__(self, clickhouse: ClickHouse, themes: Mapping[str, str]) -> None:
-        """`themes`: the theme of each indicator."""
+    def __init__(
+        self, clickhouse: ClickHouse, themes: Mapping[str, str], current: Callable[[AlertChange], AlertChange]
+    ) -> None:
+        """`themes`: the theme of each indicator; `current` says how what a change tells of stands now."""
         self._clickhouse = clickhouse
         self._store = Store(clickhouse)
         self._themes = themes
+        self._current = current
 
     def firing(self, subscriber: Subscriber, now: datetime) -> list[Firing]:
         """The alerts that fire and that the subscriber hears of, the most severe first."""
@@ -72,7 +75,9 @@ class News:
         }
         return [
             Firing(
-                alert=one, acknowledged=acknowledged.get(one.alert_id), silenced=silenced.get(one.alert_id)
+                alert=self._current(one),
+                acknowledged=acknowledged.get(one.alert_id),
+                silenced=silenced.get(one.alert_id),
             )
             for one in live[:MOST_ALERTS]
         ]

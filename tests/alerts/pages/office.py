@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import uvicorn
@@ -34,6 +35,8 @@ class Office:
 
     settings: Common
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stands: dict[UUID, AlertChange] = field(default_factory=dict)
+    """How alerts stand by now, where not as they began."""
 
     def __post_init__(self) -> None:
         self.clickhouse = ClickHouse(self.settings)
@@ -44,7 +47,15 @@ class Office:
         app = FastAPI()
         relay = Relay("127.0.0.1", 1, "none", "", None)  # type: ignore[arg-type]  # nothing is sent here
         channels = {"mail": Mail(relay, "minmai@county.example"), "wecom": WeCom()}
-        pages.install(app, PLAN, self.clickhouse, links=self.links, channels=channels, now=lambda: self.now)
+        pages.install(
+            app,
+            PLAN,
+            self.clickhouse,
+            links=self.links,
+            channels=channels,
+            current=lambda change: self.stands.get(change.alert_id, change),
+            now=lambda: self.now,
+        )
         config = uvicorn.Config(app, log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign]  # not the main thread

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from schemas.declaration import Text
 from services.alerts.channels import Covered, Notice
 from services.alerts.ledger import Ledger
 from services.alerts.pages.desk import MOST_HOURS
@@ -153,6 +154,17 @@ def test_only_alerts_that_are_theirs_are_shown_and_taken_on(office: Office) -> N
     [taken] = office.store.acknowledgements()
     assert (taken.alert_id, taken.author, taken.note) == (theirs.alert_id, "王", "在查")
     assert "王" in office.get(link).text
+
+
+def test_alerts_are_shown_as_they_stand_now(office: Office) -> None:
+    link = office.subscribe()
+    alert = office.fires()
+    office.stands[alert.alert_id] = alert.model_copy(
+        update={"reason": Text(zh="现在低些", en="lower by now")}
+    )
+    page = office.get(link).text
+    assert "现在低些" in page
+    assert alert.reason.zh not in page
 
 
 def test_a_silence_is_for_one_alert_and_ends_by_itself(office: Office) -> None:
