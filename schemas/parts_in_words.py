@@ -28,6 +28,7 @@ from schemas.parts import (
     Where,
 )
 from schemas.statistic import MEASURES
+from schemas.words import DIMENSIONS
 
 RECORDS = {
     "facility": Text(zh="设施", en="facilities"),
@@ -39,15 +40,6 @@ PLACES = {
     ("community", "urban"): Text(zh="城市社区", en="urban communities"),
     ("community", "rural"): Text(zh="农村社区（村）", en="rural communities"),
     ("township", None): Text(zh="乡镇", en="townships"),
-}
-DIMENSIONS = {
-    "elder_care": Text(zh="养老", en="elder care"),
-    "childcare": Text(zh="托育", en="childcare"),
-    "household": Text(zh="家政", en="housekeeping"),
-    "qihua": Text(zh="七花消费券", en="Qihua vouchers"),
-    "qixiang": Text(zh="七乡购物节", en="Qixiang shopping festival"),
-    "personal": Text(zh="个人", en="personal"),
-    "small_enterprise": Text(zh="小微企业", en="small enterprises"),
 }
 _CONTRACTS: dict[str, tuple[type[BaseModel], ...]] = {
     "facility": KINDS,
@@ -66,6 +58,11 @@ def part_in_words(part: Part) -> Text:
     if isinstance(part, StatisticPart):
         return _statistic(part)
     return _records(part)
+
+
+def derived_in_words() -> dict[str, Text]:
+    """Say what a facility has for indicators besides its own fields: by other records, or by division."""
+    return {name: _label(name, "facility") for name in (*PLACE_FIELDS, *PER_RESIDENT)}
 
 
 def parts_in_words(parts: Iterable[Part]) -> Text:

@@ -67,6 +67,40 @@ SECTOR: Mapping[Sector, Text] = {
     "household": Text(zh="家政", en="household services"),
 }
 
+DIMENSIONS: Mapping[str, Text] = {
+    "elder_care": Text(zh="养老", en="elder care"),
+    "childcare": Text(zh="托育", en="childcare"),
+    "household": Text(zh="家政", en="housekeeping"),
+    "qihua": Text(zh="七花消费券", en="Qihua vouchers"),
+    "qixiang": Text(zh="七乡购物节", en="Qixiang shopping festival"),
+    "personal": Text(zh="个人", en="personal"),
+    "small_enterprise": Text(zh="小微企业", en="small enterprises"),
+}
+"""What statistics are reported by, campaigns among them."""
+
+REFUSED: Mapping[str, Text] = {
+    "not_json": Text(zh="不是 JSON", en="not JSON"),
+    "not_utf8": Text(zh="不是 UTF-8", en="not UTF-8"),
+    "not_object": Text(zh="不是 JSON 对象", en="not a JSON object"),
+    "missing_field": Text(zh="缺字段", en="field missing"),
+    "unknown_field": Text(zh="没有这个字段", en="unknown field"),
+    "invalid_field": Text(zh="内容不合要求", en="invalid field"),
+    "time_out_of_range": Text(zh="时间过早或过晚", en="time out of range"),
+    "unknown_division": Text(zh="没有这个区划", en="unknown division"),
+    "forbidden_division": Text(zh="区划不在密钥范围内", en="division not of the key"),
+    "unknown_type": Text(zh="没有这种记录", en="unknown type"),
+    "wrong_source": Text(zh="来源不是本单位", en="wrong source"),
+    "unknown_task": Text(zh="没有这项任务", en="unknown task"),
+    "conflict": Text(zh="编号重复而内容不同", en="same id, other content"),
+    "too_large": Text(zh="记录过大", en="too large"),
+    "too_deep": Text(zh="嵌套过深", en="nested too deep"),
+    "not_an_event": Text(zh="不是事件", en="not an event"),
+    "not_a_dead_letter": Text(zh="不是死信", en="not a dead letter"),
+    "not_a_receipt": Text(zh="不是回执", en="not a receipt"),
+    "not_a_refused_push": Text(zh="不是拒收的上报", en="not a refused push"),
+}
+"""Why a record was refused, by its `code`."""
+
 SEVERITY: Mapping[Severity, Text] = {
     "critical": Text(zh="严重", en="critical"),
     "warning": Text(zh="警告", en="warning"),

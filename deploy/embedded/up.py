@@ -27,7 +27,6 @@ from services.alerts.settings import AlertsSettings
 from services.board.settings import BoardSettings
 from services.ingest.settings import IngestSettings
 from services.platform import logs
-from services.platform.access.settings import check_listening
 from services.platform.checking import mistakes
 from services.platform.clickhouse import ClickHouse
 from services.platform.errors import SettingsError, StartError
@@ -88,7 +87,6 @@ def run(folder: Path, ports: Ports, plan: Path, feed: Feed | None = None) -> Non
     if wrong:
         raise SettingsError("\n".join(wrong))
     settings = load(BoardSettings)
-    check_listening(settings, "minmai up")
     _check_packages()
     data = DataFolder(folder)
     data.keep_apart(invented=invented)

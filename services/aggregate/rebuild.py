@@ -44,7 +44,7 @@ def would_change(clickhouse: ClickHouse, plan: Plan, indicators: Collection[str]
         held, definition = live.get(key), plan.indicators[key[0]].definition_id
         right = tally.reading(*key, today)
         rows: Rows = known.get(key, {})
-        days = sum(1 for _ in differences(tally, key, rows))
+        days = sum(1 for day, *_ in differences(tally, key, rows) if day <= today)  # what comes is no history
         if days or held is None or held.definition != definition or not _says(held, right):
             yield Difference(*key, definition, held, right, days)
 

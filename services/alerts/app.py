@@ -63,7 +63,7 @@ def serve(settings: AlertsSettings) -> None:
     cannot be listened on, or others than this machine would reach it without signing in, and whatever
     unforeseen error ends the work.
     """
-    check_listening(settings, "alerts")
+    check_listening(settings)
     alerts = Alerts(settings)
     listening = listen(settings.host, settings.alerts_port, "alerts")
     config = uvicorn.Config(

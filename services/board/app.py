@@ -133,7 +133,7 @@ def serve(settings: BoardSettings) -> None:
     Raises PlanError for a wrong plan folder, UsersError for a wrong file of users, StartError if the port
     cannot be listened on, or others than this machine would reach it without signing in.
     """
-    check_listening(settings, "board")
+    check_listening(settings)
     board = Board(settings)
     listening = listen(settings.host, settings.board_port, "board")
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # its connections inherit it

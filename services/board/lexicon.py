@@ -19,6 +19,8 @@ SAID: Mapping[str, Mapping[Any, Text]] = {
     "REPORT": dict(words.REPORT) | {"not_reported": words.NOT_REPORTED},
     "STREAMS": words.STREAMS,
     "SECTOR": words.SECTOR,
+    "DIMENSIONS": words.DIMENSIONS,
+    "REFUSED": words.REFUSED,
     "SEVERITY": words.SEVERITY,
     "ALERT_STATE": words.ALERT_STATE,
 }

@@ -36,6 +36,9 @@ class County(Contract):
     title: Text
     document: str
     time_zone: str
+    agencies: Annotated[
+        dict[str, Text], Field(description="what agencies are called, by the id they push under")
+    ] = {}
     since: Annotated[
         date | None,
         Field(

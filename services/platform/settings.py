@@ -58,16 +58,22 @@ def load(kind: type[S]) -> S:
     try:
         return kind(**_sources())
     except ValidationError as error:
-        lines = [
-            f"  {PREFIX}{'.'.join(str(part) for part in mistake['loc']).upper()}: {mistake['msg']}"
-            for mistake in error.errors()
-        ]
+        lines = (f"  {_named(mistake['loc'])}{_said(mistake['msg'])}" for mistake in error.errors())
         raise SettingsError("settings are wrong:\n" + "\n".join(lines)) from None
     except SourceError as error:
         raise SettingsError(
             f"settings are wrong:\n  {SECRETS}: {error}: {error.__cause__}; "
             "a file must be text, and readable for whoever runs the service"
         ) from None
+
+
+def _named(place: tuple[int | str, ...]) -> str:
+    """Return the variable a mistake is in; of several together, the message names them."""
+    return f"{PREFIX}{'.'.join(map(str, place)).upper()}: " if place else ""
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def _sources() -> dict[str, Any]:

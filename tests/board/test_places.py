@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from schemas.facility import KINDS
+from schemas.parts import PER_RESIDENT, PLACE_FIELDS
 from schemas.streams import STREAMS
 from services.platform.clickhouse import ClickHouse as Pool
 from services.platform.settings import Common
@@ -192,7 +193,8 @@ def test_every_field_and_value_has_words(placed: TestClient) -> None:
     words = judge.get(placed, "/v1/words")
     assert list(words) == list(STREAMS)
     fields = words["facility"]["fields"]
-    assert set(fields) == {name for kind in KINDS for name in kind.model_fields}
+    own = {name for kind in KINDS for name in kind.model_fields}
+    assert set(fields) == own | set(PLACE_FIELDS) | set(PER_RESIDENT)
     assert fields["kind"]["words"]["elder_canteen"] == {"zh": "老年幸福食堂", "en": "canteen for the elderly"}
     assert fields["status"]["words"]["suspended"] == {"zh": "暂停", "en": "suspended"}
     assert fields["floor_area"] == {

@@ -74,4 +74,16 @@ def test_the_button_prints(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
     page.evaluate("window.print = () => { window.__printed = true; }")
     page.locator(".when [data-print]").click()
-    assert page.evaluate("window.__printed") is True
+    page.wait_for_function("window.__printed")
+
+
+def test_what_is_out_of_sight_is_printed_as_well(board: RunningBoard, open_page: Open) -> None:
+    page = open_page(board, "/#dashboards/vouchers")
+    page.evaluate("window.print = () => { window.__printed = true; }")
+    page.locator(".box").first.wait_for()
+    page.keyboard.press("Control+p")
+    page.wait_for_function("window.__printed")
+    assert page.locator(".box[aria-busy]").count() == 0
+    plots = page.locator(".box:not([data-empty]) .echart-plot")
+    assert plots.count() > 10
+    assert plots.locator("canvas").count() == plots.count()

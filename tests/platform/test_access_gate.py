@@ -108,14 +108,14 @@ def by_proxy(file: Path) -> Site:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
 def test_without_sign_in_a_service_listens_on_this_machine(host: str) -> None:
-    check_listening(AccessSettings(host=host), "board")
+    check_listening(AccessSettings(host=host))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.4", "board.example"])
 def test_without_sign_in_it_does_not_listen_elsewhere_and_says_what_to_do(host: str) -> None:
     with pytest.raises(StartError, match=r"MINMAI_SIGN_IN=password.*minmai user add"):
-        check_listening(AccessSettings(host=host), "board")
-    check_listening(AccessSettings(host=host, sign_in="password", session_secret=SecretStr(SECRET)), "board")
+        check_listening(AccessSettings(host=host))
+    check_listening(AccessSettings(host=host, sign_in="password", session_secret=SecretStr(SECRET)))
 
 
 def test_without_sign_in_whoever_uses_this_machine_may_do_all(file: Path) -> None:

@@ -38,7 +38,8 @@ def reading(
         if figure.status == "cannot_say":
             value = None
     elif isinstance(rule, ForecastRule):
-        why = _by_pace(figure)
+        # Without the status: by that a pace is still on track which misses the target by little.
+        why = _reason(figure) or STATUS[figure.status]
         if figure.due is not None and figure.as_of > figure.due:
             fires = False
             why = Text(
@@ -107,10 +108,14 @@ def _limit(rule: IndicatorRule, indicator: Indicator, division: Division) -> Lim
 
 
 def _by_pace(figure: Figure) -> Text:
-    status = STATUS[figure.status]
+    status, reason = STATUS[figure.status], _reason(figure)
+    return Text(zh=f"{status.zh}：{reason.zh}", en=f"{status.en}: {reason.en}") if reason else status
+
+
+def _reason(figure: Figure) -> Text | None:
     if not (figure.reason_zh and figure.reason_en):
-        return status
-    return Text(zh=f"{status.zh}：{figure.reason_zh}", en=f"{status.en}: {figure.reason_en}")
+        return None
+    return Text(zh=figure.reason_zh, en=figure.reason_en)
 
 
 def _without(figure: Figure) -> Text:

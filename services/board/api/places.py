@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from schemas.declaration import Text
 from schemas.facility.base import Status
 from schemas.fields import Contract
+from schemas.parts_in_words import derived_in_words
 from schemas.streams import STREAMS
 from schemas.vocabulary import Called, vocabulary
 from schemas.words import STREAMS as STREAM_NAMES
@@ -83,7 +84,14 @@ def routes(frame: Frame, asked: Asked, facilities: Facilities, feeds: LocalFeeds
 
     @router.get("/words")
     def words() -> dict[str, StreamWords]:
-        return {name: StreamWords(name=STREAM_NAMES[name], fields=dict(vocabulary(name))) for name in STREAMS}
+        derived = {name: Called(name=said, unit=None, words={}) for name, said in derived_in_words().items()}
+        return {
+            name: StreamWords(
+                name=STREAM_NAMES[name],
+                fields={**vocabulary(name), **(derived if name == "facility" else {})},
+            )
+            for name in STREAMS
+        }
 
     @router.get("/divisions/{id}")
     def division(id: str, knowledge: Knowledge = Depends(asked.knowledge)) -> DivisionPage:

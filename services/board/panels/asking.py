@@ -107,14 +107,20 @@ class Panels:
 
     def _ask(self, question: Question) -> Answer:
         panel = self._panels[question.dashboard, question.panel]
-        now = self._clocks[self.dashboards[question.dashboard].times].now()
-        try:
-            range_ = read_range(question.begin, question.end, now or FIRST, self._plan.zone)
-        except ValueError as error:
-            raise invalid("from, to", *_both(error)) from None
-        asked = Asked(range_.begin, range_.end, range_.step, question.division, question.indicator)
+        times = self.dashboards[question.dashboard].times
+        now = self._clocks[times].now()
+        range_ = self._range(question, times)
+        own = self._range(question, panel.times or times)
+        asked = Asked(own.begin, own.end, own.step, question.division, question.indicator)
         columns, rows = self._timed(question.dashboard, lambda: self._read(filled(panel.sql, asked)))
         return _answer(columns, [[_plain(value) for value in row] for row in rows], range_, now)
+
+    def _range(self, question: Question, times: Times) -> TimeRange:
+        now = self._clocks[times].now() or FIRST
+        try:
+            return read_range(question.begin, question.end, now, self._plan.zone)
+        except ValueError as error:
+            raise invalid("from, to", *_both(error)) from None
 
     def _read(self, sql: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
         try:

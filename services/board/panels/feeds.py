@@ -21,8 +21,11 @@ def dashboard(plan: Plan) -> Dashboard:
         title=Text(zh="上报与数据质量", en="feeds and data quality"),
         sections=(
             Section(Text(zh="上报", en="feeds"), (_feeds(plan), _pushed(), _over_time())),
-            Section(Text(zh="拒收", en="refusals"), (_reasons(), _refused_by_agency(), _letters())),
-            Section(Text(zh="没有数据的指标", en="figures without data"), (_without_data(plan),)),
+            Section(Text(zh="拒收", en="refusals"), (_reasons(), _refused_by_agency(plan), _letters(plan))),
+            Section(
+                Text(zh="没有数据或暂难判断的指标", en="figures without data or judgement"),
+                (_without_data(plan),),
+            ),
         ),
         span="now-7d",
         times="receipt",
@@ -31,13 +34,15 @@ def dashboard(plan: Plan) -> Dashboard:
 
 def _feeds(plan: Plan) -> Panel:
     """What has come, and every promise of which nothing has."""
-    promised = ", ".join(f"('{one.agency}', '{one.stream}')" for one in plan.feeds.values())
+    pairs = ", ".join(f"('{one.agency}', '{one.stream}')" for one in plan.feeds.values())
+    promised = f"CAST([{pairs}], 'Array(Tuple(String, String))')"
     return Panel(
         id="feeds",
         title=Text(zh="各单位上报", en="what agencies send"),
         kind="table",
         sql=f"""
-SELECT source, stream, concat(source, '/', stream) AS promise, sum(records) AS records,
+SELECT source, stream, if(has({promised}, (source, stream)), concat(source, '/', stream), '') AS promise,
+    sum(records) AS records,
     max(newest_time) AS newest_time, max(received_at) AS received_at,
     dateDiff('second', received_at, greatest({TO}, received_at)) AS silent
 FROM (
@@ -45,11 +50,11 @@ FROM (
         toNullable(newest_time) AS newest_time, toNullable(received_at) AS received_at FROM feed_live
     UNION ALL
     SELECT promise.1, promise.2, 0, NULL, NULL
-    FROM (SELECT arrayJoin(CAST([{promised}], 'Array(Tuple(String, String))')) AS promise)
+    FROM (SELECT arrayJoin({promised}) AS promise)
 )
 GROUP BY source, stream ORDER BY received_at, source, stream""",
         columns=(
-            Column("source", _AGENCY),
+            Column("source", _AGENCY, words=words.agencies(plan)),
             Column("stream", Text(zh="数据流", en="stream"), words=words.STREAM_WORDS),
             Column(
                 "promise",
@@ -61,6 +66,7 @@ GROUP BY source, stream ORDER BY received_at, source, stream""",
             Column("received_at", Text(zh="最近收到", en="last received")),
             Column("silent", Text(zh="已沉默", en="silent for"), unit="s", decimals=0),
         ),
+        times="event",  # feeds are watched by the county's clock
         height=12,
     )
 
@@ -108,12 +114,12 @@ def _reasons() -> Panel:
         sql=f"""
 SELECT toString(code) AS code, count() AS letters FROM dead_letter FINAL WHERE {_REFUSED}
 GROUP BY code ORDER BY letters DESC, code""",
-        columns=(Column("code", _CODE), Column("letters", _LETTERS, decimals=0)),
+        columns=(Column("code", _CODE, words=words.CODES), Column("letters", _LETTERS, decimals=0)),
         width=12,
     )
 
 
-def _refused_by_agency() -> Panel:
+def _refused_by_agency(plan: Plan) -> Panel:
     return Panel(
         id="refused-by-agency",
         title=Text(zh="各单位拒收记录", en="refused records by agency"),
@@ -121,12 +127,15 @@ def _refused_by_agency() -> Panel:
         sql=f"""
 SELECT toString(source) AS source, count() AS letters FROM dead_letter FINAL WHERE {_REFUSED}
 GROUP BY source ORDER BY letters DESC, source""",
-        columns=(Column("source", _AGENCY), Column("letters", _LETTERS, decimals=0)),
+        columns=(
+            Column("source", _AGENCY, words=words.agencies(plan)),
+            Column("letters", _LETTERS, decimals=0),
+        ),
         width=12,
     )
 
 
-def _letters() -> Panel:
+def _letters(plan: Plan) -> Panel:
     """What was refused, without what it said: that may be about people."""
     return Panel(
         id="letters",
@@ -137,12 +146,12 @@ SELECT time AS refused_at, source, stream, record_id, code, field, message
 FROM dead_letter FINAL WHERE {_REFUSED} ORDER BY time DESC, id LIMIT 500""",
         columns=(
             Column("refused_at", words.TIME),
-            Column("source", _AGENCY),
+            Column("source", _AGENCY, words=words.agencies(plan)),
             Column("stream", Text(zh="数据流", en="stream"), words=words.STREAM_WORDS),
             Column("record_id", Text(zh="记录编号", en="record")),
-            Column("code", _CODE),
+            Column("code", _CODE, words=words.CODES),
             Column("field", Text(zh="字段", en="field")),
-            Column("message", words.REASON),
+            Column("message", Text(zh="说明", en="message")),
         ),
         height=10,
     )
@@ -152,7 +161,7 @@ def _without_data(plan: Plan) -> Panel:
     every = plan.indicators.values()
     return Panel(
         id="without-data",
-        title=Text(zh="全县没有数据的指标", en="figures of the county without data"),
+        title=Text(zh="全县没有数据或暂难判断的指标", en="of the county: no data, or no telling"),
         kind="table",
         sql=f"""
 SELECT toString(indicator) AS indicator, toString(status) AS status, indicator AS owner, updated_at
@@ -175,7 +184,7 @@ WHERE division = {quoted(plan.county.county)} AND status IN ('no_data', 'cannot_
 
 _REFUSED = f"time >= {FROM} AND time <= {TO}"
 _AGENCY = Text(zh="单位", en="agency")
-_CODE = Text(zh="原因代码", en="code")
+_CODE = Text(zh="原因", en="reason")
 _LETTERS = Text(zh="条", en="records")
 
 

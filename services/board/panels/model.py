@@ -76,7 +76,8 @@ class Panel:
     and `height` are in a grid of 24 columns. `every`: of a time series whose rows each tell of a stretch of
     time of their own, its seconds, or `step` for the range's step: where there is no row, there was nothing.
     Without it a row holds until the next. `within`: it looks at no more than so many hours before the end of
-    the time range.
+    the time range. `times`: what the range means to its query, if other than to its
+    dashboard.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Panel:
     link: str = ""
     every: int | Literal["step"] | None = None
     within: int | None = None
+    times: Times | None = None
     width: int = 24
     height: int = 8
 

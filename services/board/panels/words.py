@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from schemas.declaration import Indicator, Text
-from schemas.words import NOT_REPORTED, REPORT, SECTOR, SEVERITY, STATUS, STREAMS
+from schemas.words import NOT_REPORTED, REFUSED, REPORT, SECTOR, SEVERITY, STATUS, STREAMS
 from services.board.panels.model import Colour, Column, Word
 from services.platform.plan import Plan
 
@@ -39,6 +39,7 @@ REPORTS: Mapping[str, Word] = {
     "not_reported": Word(NOT_REPORTED, GREY),
 }
 STREAM_WORDS: Mapping[str, Word] = {name: Word(text) for name, text in STREAMS.items()}
+CODES: Mapping[str, Word] = {name: Word(text) for name, text in REFUSED.items()}
 SECTORS: Mapping[str, Word] = {name: Word(text) for name, text in SECTOR.items()}
 _SEVERE: Mapping[str, Colour] = {"critical": RED, "warning": AMBER, "info": BLUE}
 SEVERITIES: Mapping[str, Word] = {name: Word(text, _SEVERE[name]) for name, text in SEVERITY.items()}
@@ -75,6 +76,11 @@ def units(indicators: Iterable[Indicator]) -> Mapping[str, Word]:
 def owners(indicators: Iterable[Indicator]) -> Mapping[str, Word]:
     """Which department leads on each; a department has one name."""
     return {one.id: Word(Text(zh=one.owner, en=one.owner)) for one in indicators if one.owner}
+
+
+def agencies(plan: Plan) -> Mapping[str, Word]:
+    """What the plan calls them who push."""
+    return {name: Word(text) for name, text in plan.county.agencies.items()}
 
 
 def places(plan: Plan) -> Mapping[str, Word]:

@@ -2,13 +2,14 @@
 
 import { because, byId, glyph, h, halves, pair, setPair, setText } from "./dom.js";
 import { listen } from "./stream.js";
+import { drawUnseen } from "./echart.js";
 import { facility } from "./facility.js";
 import { map } from "./map.js";
 import { matrix } from "./matrix.js";
 import { moments } from "./moment.js";
 import { overview } from "./overview.js";
 import { panel } from "./panel.js";
-import { printing } from "./print.js";
+import { printing, settled } from "./print.js";
 import { tabs } from "./tabs.js";
 import { tasks } from "./tasks.js";
 import { tips } from "./tip.js";
@@ -44,6 +45,7 @@ let scheduled = false;
 let meanwhile = null; // figures that came while everything is being read
 let readAgain = false;
 let sidesTimer = null;
+let heard = "connecting"; // of the stream of changes
 
 /** A changed figure. A new day changes hundreds at once: they are painted together, in the next frame. */
 function changed(figure) {
@@ -130,6 +132,7 @@ async function reload() {
   painted = here;
   byId("main").removeAttribute("aria-busy");
   if (first) views.follow();
+  if (first && heard === "live") state(heard, "");
   readSides();
   if (readAgain) {
     readAgain = false;
@@ -176,9 +179,12 @@ function sayConnection() {
   setPair(byId("connection-text"), STATES[name === "live" && !view.isLive() ? "past" : name]);
 }
 
+/** It is live once there are figures that could change. */
 function state(name, reason) {
-  byId("connection").dataset.state = name;
-  document.body.dataset.connection = name;
+  heard = name;
+  const shown = name === "live" && !built ? "connecting" : name;
+  byId("connection").dataset.state = shown;
+  document.body.dataset.connection = shown;
   sayConnection();
   details.connected(name === "live");
   trouble("connection", name === "paused" ? halves(reason)
@@ -201,7 +207,12 @@ document.addEventListener("click", (event) => {
   tip.hide();
   if (details.open(element.dataset.figure ?? element.dataset.open)) event.preventDefault(); // or it is a link to somewhere else
 });
-printing();
+printing(async () => {
+  await settled();
+  await (await boards)?.all();
+  await settled();
+  await drawUnseen();
+});
 setInterval(readSides, SIDES_EVERY_MS);
 showWho();
 moment.begin();

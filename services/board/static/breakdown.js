@@ -2,7 +2,7 @@
 
 import { because, brief, byId, h, pair } from "./dom.js";
 import { plainly } from "./lang.js";
-import { SECTOR } from "./lexicon.js";
+import { DIMENSIONS, SECTOR } from "./lexicon.js";
 import { read } from "./view.js";
 import * as f from "./format.js";
 
@@ -11,8 +11,7 @@ const FIELDS = {
   "fitness-event": { level: { zh: "级别", en: "level" }, sport: { zh: "项目", en: "sport" } },
 };
 const KEYS = {
-  qihua: { zh: "七花消费券", en: "Qihua vouchers" },
-  qixiang: { zh: "七乡购物节", en: "Qixiang shopping festival" },
+  ...DIMENSIONS,
   ...SECTOR,
   prefecture: { zh: "州级以上", en: "prefecture and above" },
   county: { zh: "县级", en: "county" },

@@ -172,6 +172,10 @@ export function dashboards(place, view, views) {
       open = is;
       if (is) follow(rest);
     },
+    /** Resolves when every panel of what is shown has been read, seen or not. */
+    async all() {
+      if (open && shown) await Promise.all([...shown.boxes.values()].filter((box) => box.stale).map((box) => box.refresh()));
+    },
     /** Figures have changed: what is seen and goes on by itself is asked for anew, once they have settled. */
     changed() {
       if (!open || !shown || !isLive(ranged(shown.dashboard))) return;

@@ -4,7 +4,8 @@ import { h } from "./dom.js";
 
 const NAMES = ["bg", "card", "raised", "ink", "soft", "line", "grid", "accent", "met", "on-track", "behind", "off-track", "missed", "cannot-say", "none", "watched", "amber", "flash"];
 const SERIES = 8;
-const TIMES = { year: "{yyyy}", month: "{yyyy}-{MM}", day: "{MM}-{dd}", hour: "{HH}:{mm}", minute: "{HH}:{mm}", second: "{HH}:{mm}:{ss}" };
+/** How moments on an axis are written, by what changes there. */
+export const TIMES = { year: "{yyyy}", month: "{yyyy}-{MM}", day: "{MM}-{dd}", hour: "{HH}:{mm}", minute: "{HH}:{mm}", second: "{HH}:{mm}:{ss}" };
 
 /**
  * The colours where an element stands: `ink`, `soft`, `onTrack` and so on as in board.css, `series` for things without a

@@ -56,6 +56,19 @@ async function picture(one) {
   else one.plot.replaceChildren(h("p", { class: "nothing" }, pair({ zh: "图暂时画不出，数据见下表", en: "the chart cannot be drawn now, see the table" })));
 }
 
+/** Draw every chart of what is shown, in sight or not. */
+export async function drawUnseen() {
+  sweep();
+  const unseen = [...drawn.values()].filter((one) => !one.library);
+  if (unseen.length === 0) return;
+  const library = await load().catch(() => null);
+  if (library === null) return; // those say by themselves that they cannot be drawn
+  for (const one of unseen) {
+    one.library = library;
+    one.draw();
+  }
+}
+
 function begin(element, describe) {
   const plot = h("div", { class: "echart-plot", role: "img", tabindex: 0, "aria-description": "← → 逐点，+ − 缩放 · ← → point by point, + − zoom" });
   const scroll = h("div", { class: "scroll", tabindex: 0 });

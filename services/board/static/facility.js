@@ -66,7 +66,7 @@ export function facility(view) {
       [fieldName("facility", "ownership"), wordOf("facility", "ownership", now.ownership)],
       ...Object.entries(now.fields).map(([name, value]) => [fieldName("facility", name), valueOf("facility", name, value)]),
       ...(now.places ? OF_PLACES.map((name) => [fieldName("childcare-place", name), valueOf("childcare-place", name, now.places[name])]) : []),
-      [{ zh: "最近记录", en: "last record" }, { zh: `${f.moment(now.time)} ${now.source}` }],
+      [{ zh: "最近记录", en: "last record" }, { zh: `${f.moment(now.time)} ${view.agency(now.source).zh}`, en: `${f.moment(now.time)} ${view.agency(now.source).en}` }],
     ];
     return h("dl", { class: "facts" }, ...rows.flatMap(([name, value]) => [h("dt", {}, pair(name)), h("dd", {}, brief(value))]));
   }

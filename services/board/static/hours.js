@@ -8,7 +8,7 @@ import * as f from "./format.js";
 const STEPS = { issued: { zh: "发放", en: "issued" }, redeemed: { zh: "核销", en: "redeemed" } };
 const TITLE = { zh: "每小时消费券金额（元）", en: "voucher money by hour (yuan)" };
 
-/** Draw the face value issued and redeemed in each hour that had any. */
+/** Draw the money issued and redeemed in each hour that had any. */
 export function hourly(box, hours) {
   const moments = [...new Set(hours.map((row) => row.hour))];
   if (moments.length === 0) {
@@ -19,9 +19,9 @@ export function hourly(box, hours) {
     box.replaceChildren(h("figcaption", {}, pair(TITLE)), h("div", { class: "hours-chart" }));
   }
   const money = (moment, step) => hours.filter((row) => row.hour === moment && row.step === step)
-    .reduce((sum, row) => sum + Number(row.face_value), 0);
+    .reduce((sum, row) => sum + Number(step === "redeemed" ? row.redeemed_value : row.face_value), 0);
   chart(box.querySelector(".hours-chart"), (colours) => ({
-    label: inLanguage({ zh: `近 ${moments.length} 个有记录的小时的发放与核销金额`, en: `face value issued and redeemed in the ${moments.length} latest hours that had any` }),
+    label: inLanguage({ zh: `近 ${moments.length} 个有记录的小时的发放与核销金额`, en: `money issued and redeemed in the ${moments.length} latest hours that had any` }),
     legend: { right: 0, left: "auto" },
     tooltip: { axisPointer: { type: "shadow" }, valueFormatter: (value) => f.number(value, 2) },
     along: inLanguage({ zh: "时间", en: "time" }),

@@ -1,6 +1,7 @@
 // The five kinds of panels: each draws an answer in its place.
 
 import { chart } from "./echart.js";
+import { TIMES } from "./echart-theme.js";
 import { brief, flash, h, pair } from "./dom.js";
 import { grid } from "./grid.js";
 import { inLanguage } from "./lang.js";
@@ -9,6 +10,8 @@ import * as v from "./values.js";
 
 const ROW = 32; // pixels for a row of Grafana's grid, in which panels say their height
 const HOUR_MS = 3600000;
+const WEEKS_MS = 62 * 24 * HOUR_MS;
+const LONG = 9; // characters that a number alone has room for in large ones
 const SMALLEST = 170; // pixels for a chart
 const BAR = { one: 26, more: 11 }; // pixels for a bar that lies, alone or beside others of its row
 const SHADES = { green: "met", blue: "onTrack", amber: "behind", orange: "offTrack", red: "missed", purple: "cannotSay", grey: "none" };
@@ -43,6 +46,7 @@ function stat(panel, place, chosen) {
       tile.number.replaceChildren(to === null ? said : v.leads(to, { class: "open" }, said));
       tile.element.dataset.colour = (value === null ? null : v.colour(tile.column, value)) ?? "";
       tile.element.classList.toggle("nought", value === 0);
+      tile.element.classList.toggle("long", tile.number.textContent.length > LONG);
       tile.unit.hidden = value === null;
       tile.name.replaceChildren(pair(tile.column.title));
     });
@@ -51,24 +55,40 @@ function stat(panel, place, chosen) {
 
 function series(panel, place) {
   place.style.setProperty("--chart-height", `${panel.height * ROW}px`);
-  const [, ...lines] = panel.columns;
-  return (answer) => chart(place, (colours) => ({
-    label: inLanguage(panel.title),
-    table: { heads: panel.columns.map(titled), rows: answer.rows.map((row) => panel.columns.map((column, at) => v.worded(column, row[at]))) },
-    grid: { top: lines.length > 1 ? 34 : 14 },
-    ...(lines.length > 1 && { legend: { type: "scroll", itemGap: 14 } }),
-    xAxis: { type: "time", ...covered(panel, answer) },
-    yAxis: { type: "value", scale: !panel.every, axisLabel: { formatter: (value) => v.worded(bare(lines[0]), value) }, splitNumber: 4 },
-    tooltip: { formatter: (points) => pointed(panel, lines, points) },
-    series: lines.map((column, at) => line(panel, answer, column, at + 1, shade(colours, column.colour, at))),
-  }));
+  const [, ...all] = panel.columns;
+  const unit = v.unit(all[0]);
+  return (answer) => chart(place, (colours) => {
+    const lines = told(panel, all, answer);
+    return {
+      label: inLanguage(panel.title),
+      table: { heads: panel.columns.map(titled), rows: answer.rows.map((row) => panel.columns.map((column, at) => v.worded(column, row[at]))) },
+      grid: { top: (lines.length > 1 ? 34 : 14) + (unit ? 18 : 0) },
+      ...(lines.length > 1 && { legend: { type: "scroll", itemGap: 14 } }),
+      xAxis: { type: "time", ...covered(panel, answer), ...days(covered(panel, answer)) },
+      yAxis: { type: "value", ...(unit && above(unit)), scale: !panel.every, axisLabel: { formatter: (value) => v.worded(bare(all[0]), value) }, splitNumber: 4 },
+      tooltip: { formatter: (points) => pointed(panel, lines, points) },
+      series: lines.map((column) => line(panel, answer, column, panel.columns.indexOf(column), shade(colours, column.colour, all.indexOf(column)))),
+    };
+  });
 }
+
+/** The lines there are: one without a value in all the time, such as a target that nobody has set, is none. */
+function told(panel, lines, { rows }) {
+  const some = panel.every ? lines : lines.filter((column) => rows.some((row) => (row[panel.columns.indexOf(column)] ?? null) !== null));
+  return some.length ? some : lines;
+}
+
+/** The unit above an axis that stands. */
+const above = (unit) => ({ name: v.single(unit), nameLocation: "end", nameGap: 10, nameTextStyle: { align: "left" } });
 
 /** The stretch of time of an axis: the answer's, or as much of its end as the panel looks at. */
 function covered(panel, { from, to }) {
   const [begin, end] = [f.wall(from), f.wall(to)];
   return { min: panel.within ? Math.max(begin, end - panel.within * HOUR_MS) : begin, max: end };
 }
+
+/** Within some weeks the first of a month is a day as the others are. */
+const days = ({ min, max }) => (max - min < WEEKS_MS && { axisLabel: { formatter: { ...TIMES, year: TIMES.day, month: TIMES.day } } });
 
 function line(panel, answer, column, at, colour) {
   const every = 1000 * (panel.every === "step" ? answer.step : panel.every ?? 0);
@@ -101,6 +121,7 @@ function entry(colour, name, text) {
 
 function bars(panel, place, chosen) {
   const [named, ...measured] = panel.columns;
+  const unit = v.unit(measured[0]);
   const linked = (column, row, words) => {
     const to = v.destination(column, panel.columns, row, chosen());
     return to === null ? words : v.leads(to, { class: "open" }, words);
@@ -115,9 +136,9 @@ function bars(panel, place, chosen) {
         const to = v.destination(named, panel.columns, answer.rows[dataIndex], chosen());
         if (to !== null) location.hash = to;
       },
-      grid: { top: measured.length > 1 ? 34 : 6, right: measured.length > 1 ? 20 : 56 },
+      grid: { top: measured.length > 1 ? 34 : 6, right: measured.length > 1 ? 20 : 56, bottom: unit ? 22 : 4 },
       ...(measured.length > 1 && { legend: { type: "scroll" } }),
-      xAxis: { type: "value", axisLabel: { formatter: (value) => v.worded(bare(measured[0]), value) }, splitNumber: 3 },
+      xAxis: { type: "value", ...(unit && { name: v.single(unit), nameLocation: "middle", nameGap: 24 }), axisLabel: { formatter: (value) => v.worded(bare(measured[0]), value) }, splitNumber: 3 },
       yAxis: { type: "category", inverse: true, data: answer.rows.map((row) => v.worded(named, row[0])), axisLabel: { interval: 0, width: 150, overflow: "truncate" } },
       tooltip: { axisPointer: { type: "shadow" }, formatter: (all) => [h("b", {}, all[0].name), ...all.map((one) => entry(one.color, one.seriesName, v.worded(measured[one.seriesIndex], one.value ?? null)))] },
       series: measured.map((column, at) => ({

@@ -50,6 +50,38 @@ export const SECTOR = {
   household: { zh: "家政", en: "household services" },
 };
 
+export const DIMENSIONS = {
+  elder_care: { zh: "养老", en: "elder care" },
+  childcare: { zh: "托育", en: "childcare" },
+  household: { zh: "家政", en: "housekeeping" },
+  qihua: { zh: "七花消费券", en: "Qihua vouchers" },
+  qixiang: { zh: "七乡购物节", en: "Qixiang shopping festival" },
+  personal: { zh: "个人", en: "personal" },
+  small_enterprise: { zh: "小微企业", en: "small enterprises" },
+};
+
+export const REFUSED = {
+  not_json: { zh: "不是 JSON", en: "not JSON" },
+  not_utf8: { zh: "不是 UTF-8", en: "not UTF-8" },
+  not_object: { zh: "不是 JSON 对象", en: "not a JSON object" },
+  missing_field: { zh: "缺字段", en: "field missing" },
+  unknown_field: { zh: "没有这个字段", en: "unknown field" },
+  invalid_field: { zh: "内容不合要求", en: "invalid field" },
+  time_out_of_range: { zh: "时间过早或过晚", en: "time out of range" },
+  unknown_division: { zh: "没有这个区划", en: "unknown division" },
+  forbidden_division: { zh: "区划不在密钥范围内", en: "division not of the key" },
+  unknown_type: { zh: "没有这种记录", en: "unknown type" },
+  wrong_source: { zh: "来源不是本单位", en: "wrong source" },
+  unknown_task: { zh: "没有这项任务", en: "unknown task" },
+  conflict: { zh: "编号重复而内容不同", en: "same id, other content" },
+  too_large: { zh: "记录过大", en: "too large" },
+  too_deep: { zh: "嵌套过深", en: "nested too deep" },
+  not_an_event: { zh: "不是事件", en: "not an event" },
+  not_a_dead_letter: { zh: "不是死信", en: "not a dead letter" },
+  not_a_receipt: { zh: "不是回执", en: "not a receipt" },
+  not_a_refused_push: { zh: "不是拒收的上报", en: "not a refused push" },
+};
+
 export const SEVERITY = {
   critical: { zh: "严重", en: "critical" },
   warning: { zh: "警告", en: "warning" },

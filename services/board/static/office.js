@@ -4,6 +4,7 @@ import { byId, h, halves, pair } from "./dom.js";
 import * as f from "./format.js";
 import { read } from "./view.js";
 import { may, ROLES, showWho } from "./who.js";
+import { REFUSED } from "./lexicon.js";
 import { streamName } from "./words.js";
 
 const OUTCOMES = {
@@ -13,6 +14,10 @@ const OUTCOMES = {
   failed: { zh: "出错", en: "failed" },
 };
 const WAYS = { password: { zh: "密码", en: "password" }, proxy: { zh: "统一认证", en: "single sign-on" } };
+const ACTIONS = {
+  "sign in": { zh: "登录", en: "sign in" },
+  "sign out": { zh: "退出", en: "sign out" },
+};
 const NONE = { zh: "没有", en: "none" };
 const UNKNOWN = { zh: "未知", en: "unknown" };
 
@@ -44,7 +49,7 @@ async function refusals() {
   const table = tableOf([
     { ...text({ zh: "单位", en: "agency" }, (row) => row.agency || UNKNOWN), show: opener },
     text({ zh: "数据流", en: "stream" }, stream),
-    text({ zh: "原因", en: "reason" }, (row) => row.code),
+    text({ zh: "原因", en: "reason" }, (row) => REFUSED[row.code] ?? row.code),
     { ...count({ zh: "未决", en: "open" }, (row) => row.open), show: (row) => h("span", { class: row.open ? "loud" : null }, f.number(row.open, 0)) },
     count({ zh: "已决", en: "settled" }, (row) => row.settled),
     moment({ zh: "最近", en: "newest" }, (row) => row.newest),
@@ -63,7 +68,8 @@ async function refusals() {
 async function letters(row, below) {
   const asked = new URLSearchParams({ agency: row.agency, stream: row.stream, code: row.code });
   const { letters: rows } = await read(`/v1/dead-letters?${asked}`);
-  const label = { zh: `${row.agency || UNKNOWN.zh}，${row.code}`, en: `${row.agency || UNKNOWN.en}, ${row.code}` };
+  const reason = words(REFUSED[row.code] ?? row.code);
+  const label = { zh: `${row.agency || UNKNOWN.zh}，${reason.zh}`, en: `${row.agency || UNKNOWN.en}, ${reason.en}` };
   const table = tableOf([
     moment({ zh: "时间", en: "time" }, (one) => one.time),
     text({ zh: "记录", en: "record" }, (one) => one.record_id || "–"),
@@ -110,7 +116,7 @@ async function log() {
     moment({ zh: "时间", en: "time" }, (row) => row.at),
     text({ zh: "谁", en: "who" }, (row) => row.name || UNKNOWN),
     text({ zh: "角色", en: "role" }, (row) => ROLES[row.role] ?? "–"),
-    text({ zh: "做了什么", en: "what" }, (row) => row.action),
+    text({ zh: "做了什么", en: "what" }, (row) => ACTIONS[row.action] ?? row.action),
     text({ zh: "对象", en: "of what" }, (row) => row.target || "–"),
     { ...text({ zh: "结果", en: "outcome" }, (row) => OUTCOMES[row.outcome] ?? row.outcome), show: (row) => h("span", { "data-outcome": row.outcome }, pair(OUTCOMES[row.outcome] ?? words(row.outcome))) },
     text({ zh: "来自", en: "from" }, (row) => row.remote || "–"),

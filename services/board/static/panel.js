@@ -6,6 +6,7 @@ import { compare, facts, standing, versions } from "./facts.js";
 import { records } from "./records.js";
 import { trend } from "./trend.js";
 import { read } from "./view.js";
+import { vocabulary } from "./vocabulary.js";
 import * as f from "./format.js";
 
 const HISTORY_EVERY_MS = 2000;
@@ -24,6 +25,7 @@ export function panel(view, { closed, live: toLive }) {
   let asked = 0;
   let drawing = 0;
   let historyTimer = null;
+  let worded = false; // whether formulas have words by now
 
   /** The chosen moment as the API takes it; empty: live. */
   const moment = () => Object.fromEntries([["as_of", asOf.value], ["known_at", knownAt.value]].filter(([, day]) => day));
@@ -78,6 +80,7 @@ export function panel(view, { closed, live: toLive }) {
     draw(false);
     load();
     loadVersions();
+    inWords(mine);
   }
 
   /** Tell that what is shown is not live. */
@@ -127,6 +130,18 @@ export function panel(view, { closed, live: toLive }) {
     } catch (error) {
       if (mine === drawing) chart.fail(error);
     }
+  }
+
+  /** The formula is in the words of the records as soon as those are read. */
+  async function inWords(mine) {
+    if (worded) return;
+    try {
+      await vocabulary();
+    } catch {
+      return; // it is written with the names of fields, and the next figure asks again
+    }
+    worded = true;
+    if (mine === asked && shown) draw(false);
   }
 
   async function loadVersions() {

@@ -3,6 +3,7 @@
 import { brief, h, pair } from "./dom.js";
 import { offers } from "./offers.js";
 import { state } from "./place.js";
+import { view } from "./view.js";
 import { wordOf } from "./vocabulary.js";
 import { streamName } from "./words.js";
 import * as f from "./format.js";
@@ -31,7 +32,7 @@ export function facilityColumns() {
 }
 
 export function feedColumns() {
-  const sender = (one) => one.name ?? { zh: one.source, en: one.source };
+  const sender = (one) => one.name ?? view.agency(one.source);
   const time = (title, field) => ({
     title, show: (one) => h("time", { datetime: one[field] }, f.moment(one[field])), order: (one) => one[field], said: (one) => ({ zh: f.moment(one[field]) }),
   });

@@ -118,7 +118,7 @@ export function records(view) {
     const fields = Object.entries(record.fields ?? {}).filter(([, value]) => value !== null);
     return h("li", { tabindex: "-1" },
       h("p", { class: "record-head" }, h("b", {}, named(record)), h("b", { class: "num" }, f.plain(record.amount))),
-      h("p", {}, record.source ? `${record.source} · ` : "", brief(streamName(record.stream)), place ? ` · ${place}` : ""),
+      h("p", {}, ...(record.source ? [brief(view.agency(record.source)), " · "] : []), brief(streamName(record.stream)), place ? ` · ${place}` : ""),
       record.time === null ? null : h("p", { class: "since" }, pair({ zh: "时间", en: "time" }), " ", h("time", { datetime: record.time }, f.moment(record.time)),
         " · ", pair({ zh: "接收", en: "received" }), " ", h("time", { datetime: record.received_at }, f.moment(record.received_at))),
       h("details", {}, h("summary", {}, pair({ zh: "编号、回执与字段", en: "id, receipt, fields" })),

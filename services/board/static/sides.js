@@ -3,7 +3,7 @@
 import { brief, byId, h, halves, pair, setText } from "./dom.js";
 import { hourly } from "./hours.js";
 import { offer } from "./orders.js";
-import { read } from "./view.js";
+import { read, view as page } from "./view.js";
 import { ALERT_STATE, SEVERITY, STATUS, streamName } from "./words.js";
 import * as f from "./format.js";
 
@@ -46,7 +46,7 @@ function item(alert, view) {
     ? h("button", { type: "button", class: "open name", "data-open": view.key(alert.indicator, alert.division) }, pair(alert.name))
     : h("span", { class: "name" }, pair(alert.name));
   const shown = h("li", { "data-severity": alert.severity },
-    h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), name,
+    h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), " ", name,
       ...(alert.state === "firing" ? [] : [" ", h("span", { class: "state" }, pair(state(alert)))]),
       OVER.includes(alert.state) && alert.by ? h("span", { class: "by" }, ` ${alert.by}`) : null),
     h("p", {}, declaration ? brief(measured(alert, place, declaration, view.figure(alert.indicator, alert.division))) : place, ...subject(alert)),
@@ -94,7 +94,7 @@ export async function feeds() {
 
 function feed(row) {
   return h("li", {},
-    h("span", { class: "from", title: row.source }, row.name ? brief(row.name) : row.source),
+    h("span", { class: "from", title: row.source }, brief(row.name ?? page.agency(row.source))),
     h("span", { class: "stream" }, brief(streamName(row.stream))),
     h("span", { class: "num" }, brief({ zh: `${f.number(row.records, 0)} 条`, en: `${f.number(row.records, 0)} records` })),
     h("span", { class: "since" }, brief({ zh: "最新", en: "newest" }), " ", h("time", { datetime: row.newest_time }, f.hour(row.newest_time))));

@@ -134,7 +134,7 @@ export function tasks(view) {
       h("p", { class: "report-head" }, badge(state, REPORT), said ? h("b", {}, `${said.percent} %`) : null),
       h("div", { class: "gauge", "aria-hidden": "true" }, share),
       said?.note ? h("p", { class: "note" }, said.note) : null,
-      said ? h("p", { class: "since" }, h("time", { datetime: said.time }, f.moment(said.time)), ` · ${said.source}`)
+      said ? h("p", { class: "since" }, h("time", { datetime: said.time }, f.moment(said.time)), " · ", h("span", { title: said.source }, brief(view.agency(said.source))))
         : h("p", { class: "since" }, pair({ zh: "牵头部门还没有报告", en: "the lead department has not reported" })));
   }
 

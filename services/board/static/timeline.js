@@ -1,6 +1,7 @@
 // The records of one facility, the newest first: who sent what, when it was so, when it came, what became of it.
 
 import { brief, h, pair } from "./dom.js";
+import { view } from "./view.js";
 import { fieldName, valueOf } from "./vocabulary.js";
 import { streamName } from "./words.js";
 import * as f from "./format.js";
@@ -12,6 +13,8 @@ const STANDING = {
   withdrawn: { zh: "已撤回", en: "withdrawn" },
 };
 const DAY_MS = 86400000;
+
+const by = (record) => view.agency(record.source);
 
 export function timeline(records) {
   return h("ol", { class: "timeline" }, ...records.map((one, at) => item(one, before(records, at))));
@@ -29,14 +32,14 @@ function item(record, former) {
       h("span", { class: "stream" }, brief(streamName(record.stream)))),
     record.standing === "withdrawn" ? null : changes(record, former),
     ...record.withdrawals.map((one) => h("p", { class: "withdrawal" }, pair({
-      zh: `${record.source} 于 ${f.moment(one.time)} 撤回：${one.reason}（${f.moment(one.received_at)} 收到）`,
-      en: `withdrawn by ${record.source}, ${f.moment(one.time)}: ${one.reason} (received ${f.moment(one.received_at)})`,
+      zh: `${by(record).zh} 于 ${f.moment(one.time)} 撤回：${one.reason}（${f.moment(one.received_at)} 收到）`,
+      en: `withdrawn by ${by(record).en}, ${f.moment(one.time)}: ${one.reason} (received ${f.moment(one.received_at)})`,
     }))),
     record.next ? h("p", { class: "followed-by" }, pair(record.standing === "corrected"
-      ? { zh: `同一时刻的另一条记录更正了它：${record.next.source} ${record.next.id}`, en: `corrected by another record of the same moment: ${record.next.source} ${record.next.id}` }
-      : { zh: `${f.moment(record.next.time)} 起由 ${record.next.source} ${record.next.id} 接替`, en: `until ${f.moment(record.next.time)}, then ${record.next.source} ${record.next.id}` })) : null,
+      ? { zh: `同一时刻的另一条记录更正了它：${by(record.next).zh} ${record.next.id}`, en: `corrected by another record of the same moment: ${by(record.next).en} ${record.next.id}` }
+      : { zh: `${f.moment(record.next.time)} 起由 ${by(record.next).zh} ${record.next.id} 接替`, en: `until ${f.moment(record.next.time)}, then ${by(record.next).en} ${record.next.id}` })) : null,
     h("p", { class: "since" },
-      h("b", {}, record.source), " · ", h("span", {}, pair({ zh: `${f.moment(record.received_at)} 接收`, en: `received ${f.moment(record.received_at)}` })),
+      h("b", { title: record.source }, brief(by(record))), " · ", h("span", {}, pair({ zh: `${f.moment(record.received_at)} 接收`, en: `received ${f.moment(record.received_at)}` })),
       late >= 1 ? h("span", { class: "late" }, pair({ zh: `迟报 ${late} 天`, en: `${late} days late` })) : null),
     h("details", { "data-record": `${record.stream}/${record.source}/${record.id}` },
       h("summary", {}, pair({ zh: "编号、回执与字段", en: "id, receipt, fields" })),

@@ -10,6 +10,7 @@ export const view = {
   county: "",
   divisions: [],
   townships: [],
+  agencies: {},
   declarations: new Map(),
   figures: new Map(),
 
@@ -18,6 +19,8 @@ export const view = {
   figure: (indicator, division) => view.figures.get(`${indicator}/${division}`),
   declaration: (indicator) => view.declarations.get(indicator),
   division: (code) => view.divisions.find((known) => known.code === code),
+  /** What the plan calls an agency; its id where it does not. */
+  agency: (id) => view.agencies[id] ?? { zh: id, en: id },
   level: (code) => view.division(code)?.level ?? "township",
   /** The declarations that have a figure in a division. */
   kept: (code) => [...view.declarations.values()].filter((one) => one.levels.includes(view.level(code))),
@@ -35,6 +38,7 @@ export const view = {
   /** Begin anew with what `/v1/indicators` answered. */
   declare(answer) {
     view.county = answer.county.county;
+    view.agencies = answer.county.agencies;
     view.divisions = answer.divisions;
     view.townships = answer.divisions.filter((division) => division.level === "township");
     view.declarations = new Map(answer.indicators.map(({ declaration }) => [declaration.id, declaration]));

@@ -10,8 +10,9 @@ let words = null;
 /** Resolves when the words are there; rejects if they cannot be read. */
 export const vocabulary = async () => (words ??= await read("/v1/words"));
 
-const field = (stream, name) => words[stream]?.fields[name];
+const field = (stream, name) => words?.[stream]?.fields[name];
 
+/** What a field is called: its own name until the words are read. */
 export const fieldName = (stream, name) => field(stream, name)?.name ?? { zh: name, en: name };
 
 /** The word of a value of a closed vocabulary; the value itself where there is none. */

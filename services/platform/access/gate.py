@@ -123,6 +123,13 @@ class Gate:
             wanted = request.scope["path"] + (f"?{query}" if query else "")
             return RedirectResponse(f"{SIGN_IN}?next={quote(wanted, safe='')}", 303)
         board = self._access.settings.board_url.rstrip("/")
+        if self._access.settings.sign_in == "proxy":
+            return problem(
+                401,
+                f"请从统一认证的地址打开 · open it where the proxy signs people in: {board}; this request "
+                "named nobody, or came from an address that MINMAI_TRUSTED_PROXIES does not have"
+                + self._doors.hint,
+            )
         return problem(
             401, f"请先在看板登录 · sign in first, on the board: {board}{SIGN_IN}{self._doors.hint}"
         )

@@ -115,11 +115,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def check_listening(settings: AccessSettings, service: str) -> None:
-    """Raise StartError if others than this machine would reach `service` without signing in."""
+def check_listening(settings: AccessSettings) -> None:
+    """Raise StartError if others than this machine would reach a service without signing in."""
     if settings.sign_in == "none" and not is_loopback(settings.host):
         raise StartError(
-            f"没有登录，{service} 不能对外开放 · {service} does not listen on {settings.host or '::'}: "
+            f"没有登录，不能对外开放 · nothing listens on MINMAI_HOST={settings.host or '::'}: "
             "whoever reaches it could see everything, for nobody signs in. Set MINMAI_SIGN_IN=password and "
             "add users with `minmai user add`, or MINMAI_SIGN_IN=proxy behind a proxy that signs people in; "
             "or leave MINMAI_HOST at 127.0.0.1 (docs/guides/sign-in.md)"

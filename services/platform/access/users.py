@@ -5,6 +5,7 @@ The file is JSON, `{"users": [...], "ended": {...}}`. It holds a hash of each pa
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,9 @@ from services.platform.errors import MinmaiError
 log = logging.getLogger(__name__)
 
 
+NAME = r"[\w.@-]{1,64}"
+
+
 class UsersError(MinmaiError):
     """The file of the users cannot be read, or a user is wrong."""
 
@@ -31,7 +35,7 @@ class UsersError(MinmaiError):
 class User(Contract):
     """One user. Without a password only a proxy can sign the user in; `stamp` is new with each password."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.@-]{1,64}$")]
+    name: Annotated[str, Field(pattern=rf"^{NAME}$")]
     role: Role
     password: Annotated[str, Field(description="hash; empty: none")] = ""
     created: UtcDatetime
@@ -106,7 +110,18 @@ def add(path: Path, name: str, role: Role, password: str | None) -> User:
     if password is not None:
         passwords.check(password, name)
 
+    if not re.fullmatch(NAME, name):
+        raise UsersError(
+            f"用户名 {name} 不行：1 至 64 个文字、数字或 _ . @ - · "
+            f"{name!r} is no user name: 1 to 64 letters of any script, digits, _ . @ -"
+        )
+
     def added(file: _File) -> _File:
+        if any(_key(user.name) == _key(name) for user in file.users):
+            raise UsersError(
+                f"{path}: 已有用户 {name} · there is a user {name!r} already; "
+                "`minmai user password` and `minmai user role` change one"
+            )
         user = User(
             name=name,
             role=role,
