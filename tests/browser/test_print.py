@@ -14,6 +14,8 @@ pytestmark = pytest.mark.browser
 BOX = re.compile(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]")
 A4 = (595, 842)
 """Points, rounded."""
+PRINT = "() => { window.print = () => { window.__printed = true; }; }"
+"""An expression that is a function would be called at once."""
 
 
 def on_paper(page: Page) -> Page:
@@ -72,17 +74,17 @@ def test_an_open_figure_is_printed_by_itself(board: RunningBoard, open_page: Ope
 
 def test_the_button_prints(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
-    page.evaluate("window.print = () => { window.__printed = true; }")
+    page.evaluate(PRINT)
     page.locator(".when [data-print]").click()
-    page.wait_for_function("window.__printed")
+    page.wait_for_function("() => window.__printed")
 
 
 def test_what_is_out_of_sight_is_printed_as_well(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board, "/#dashboards/vouchers")
-    page.evaluate("window.print = () => { window.__printed = true; }")
+    page.evaluate(PRINT)
     page.locator(".box").first.wait_for()
     page.keyboard.press("Control+p")
-    page.wait_for_function("window.__printed")
+    page.wait_for_function("() => window.__printed")
     assert page.locator(".box[aria-busy]").count() == 0
     plots = page.locator(".box:not([data-empty]) .echart-plot")
     assert plots.count() > 10

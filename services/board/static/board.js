@@ -208,9 +208,9 @@ document.addEventListener("click", (event) => {
   if (details.open(element.dataset.figure ?? element.dataset.open)) event.preventDefault(); // or it is a link to somewhere else
 });
 printing(async () => {
-  await settled();
+  await settled(":not(.box)"); // a panel out of sight is not read by itself
   await (await boards)?.all();
-  await settled();
+  await settled("");
   await drawUnseen();
 });
 setInterval(readSides, SIDES_EVERY_MS);

@@ -6,10 +6,10 @@ import * as f from "./format.js";
 const LOOK_MS = 100;
 const LONGEST_MS = 20000; // then what is there is printed
 
-/** Resolves when nothing that is shown is still being read. */
-export async function settled() {
+/** Resolves when nothing of what `which` selects is shown and still being read. */
+export async function settled(which) {
   const end = performance.now() + LONGEST_MS;
-  const isBusy = () => [...document.querySelectorAll("[aria-busy]")].some((one) => one.checkVisibility());
+  const isBusy = () => [...document.querySelectorAll(`${which}[aria-busy]`)].some((one) => one.checkVisibility());
   while (isBusy() && performance.now() < end) await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
 }
 
