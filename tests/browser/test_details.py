@@ -44,7 +44,7 @@ def test_details_by_keyboard(board: RunningBoard, open_page: Open) -> None:
         "县卫生健康局",
         "附件第4项",
         "开放的托育机构",
-        "Σ places [设施机构: kind = childcare, status = open]",
+        "Σ 托位总数 [设施机构: 类别 = 托育机构, 状态 = 开放]",
         figure.reason_zh,
     ):
         expect(panel).to_contain_text(text)

@@ -64,7 +64,7 @@ def test_a_user_is_found_however_the_name_is_written(file: Path) -> None:
     for name in ("li", "LI", "\uff2c\uff49", "岩帅"):
         assert known.find(name)
     assert known.find("nobody") is None
-    with pytest.raises(UsersError, match="li"):
+    with pytest.raises(UsersError, match="there is a user 'Li' already"):
         users.add(file, "LI", "admin", PASSWORD)
 
 

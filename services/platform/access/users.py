@@ -117,9 +117,9 @@ def add(path: Path, name: str, role: Role, password: str | None) -> User:
         )
 
     def added(file: _File) -> _File:
-        if any(_key(user.name) == _key(name) for user in file.users):
+        if held := [user.name for user in file.users if _key(user.name) == _key(name)]:
             raise UsersError(
-                f"{path}: 已有用户 {name} · there is a user {name!r} already; "
+                f"{path}: 已有用户 {held[0]} · there is a user {held[0]!r} already; "
                 "`minmai user password` and `minmai user role` change one"
             )
         user = User(
