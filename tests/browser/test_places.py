@@ -133,6 +133,7 @@ def test_a_record_that_comes_in_is_on_the_page(
     expect(page.locator(".timeline > li")).to_have_count(2)
     newest = page.locator(".timeline > li").first
     expect(newest.locator(".changes")).to_have_text(re.compile(r"日均供餐.*60 份.*→.*90 份"))
+    expect(page.locator(".timeline summary").last).to_be_focused()  # where the keyboard was
     expect(newest).to_contain_text("迟报 3 天")
     expect(page.locator("details[data-record$='/r1']")).to_have_attribute("open", "")
 

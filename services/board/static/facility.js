@@ -1,7 +1,7 @@
 // One facility: as it stands, which figures it counts in, and every record that tells of it.
 
 import { brief, h, pair } from "./dom.js";
-import { reader, state, trail } from "./place.js";
+import { reader, redraw, state, trail } from "./place.js";
 import { timeline } from "./timeline.js";
 import { fieldName, valueOf, vocabulary, wordOf } from "./vocabulary.js";
 import * as f from "./format.js";
@@ -34,7 +34,7 @@ export function facility(view) {
     timer = null;
     return ask([`/v1/facilities/${encodeURIComponent(id)}?${new URLSearchParams(view.moment)}`], async ([answer]) => {
       await vocabulary();
-      draw(answer);
+      redraw(body, () => draw(answer));
       if (arrived) body.querySelector("h2").focus({ preventScroll: true });
     });
   }

@@ -31,5 +31,14 @@ export function reader(trouble, busy) {
   };
 }
 
+/** Draw anew what is in `element`, and let the focus stay where the same thing stands again: who uses a keyboard is not lost. */
+export function redraw(element, draw) {
+  const held = element.contains(document.activeElement) ? sameness(document.activeElement) : null;
+  draw();
+  if (held === null || element.contains(document.activeElement)) return;
+  [...element.querySelectorAll("a, button, summary, [tabindex]")].find((one) => sameness(one) === held)?.focus({ preventScroll: true });
+}
+const sameness = (one) => [one.tagName, one.id, one.closest("[data-record]")?.dataset.record, one.getAttribute("href"), one.dataset.open, one.dataset.kind].join(" ");
+
 /** A facility's state in a word, with a mark by its colour. */
 export const state = (status, words) => h("span", { class: "state-word", "data-state": status }, h("i", { "aria-hidden": "true" }), h("span", {}, pair(words)));
