@@ -26,14 +26,18 @@ class RebuildError(MinmaiError):
     """Nothing could be rebuilt, or not by what was wanted."""
 
 
+def known(indicators: Collection[str]) -> None:
+    """Raise RebuildError for an indicator the plan does not have, PlanError for a wrong plan."""
+    if unknown := sorted(set(indicators) - load_plan(plan_folder()).indicators.keys()):
+        raise RebuildError(f"规划中没有指标 · the plan has no indicator: {', '.join(unknown)}")
+
+
 def figures(indicators: Collection[str], *, dry_run: bool, wait: float) -> None:
     """Print which figures change, ask for the rebuild and wait until the tables show it.
 
-    `indicators`: which to compare, all if none. Raises PlanError, Unavailable, RebuildError.
+    `indicators`: which to compare, all if none; see `known`. Raises PlanError, Unavailable, RebuildError.
     """
     clickhouse, plan = ClickHouse(load(Common)), load_plan(plan_folder())
-    if unknown := sorted(set(indicators) - plan.indicators.keys()):
-        raise RebuildError(f"规划中没有指标 · the plan has no indicator: {', '.join(unknown)}")
     _show(plan, list(rebuild.would_change(clickhouse, plan, indicators or list(plan.indicators))))
     if dry_run:
         return

@@ -52,6 +52,7 @@ def rebuild(
 
     if from_topic != (since is not None) or (stream and not from_topic):
         raise typer.BadParameter("--from-topic goes with --since, --stream with --from-topic")
+    rebuilding.known(indicator or [])  # before anything is set right
     if from_topic and since:
         rebuilding.from_topics(since, stream or [], dry_run=dry_run)
     else:

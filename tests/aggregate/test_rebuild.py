@@ -121,6 +121,9 @@ def test_readers_see_the_old_figures_or_the_new_ones_while_records_come_in(
     first, second = running.redefine()
     eventually(lambda: numbers(pool), 60, "the vouchers are added up", until={(first, "4000")}.__eq__)
 
+    unknown = minmai("rebuild", "--indicator", "nope", env=running.env)
+    assert "no indicator: nope" in refused(unknown)
+    assert not unknown.stdout, "nothing is set right before that"
     dry = minmai("rebuild", "--dry-run", "--indicator", ISSUED, env=running.env)
     assert re.search(rf"{ISSUED} +砚山县 +4000 .*→ 200 .*{first} → {second}", dry.stdout), dry
     assert numbers(pool) == {(first, "4000")}, "a dry run changes nothing"
