@@ -76,7 +76,7 @@ class Sieve:
         if memory is None:
             memory = self._memories.setdefault(stream, _Memory(self._clickhouse, stream, self._most_bytes))
         asked = np.flatnonzero(memory.suspects(block.place, upper))
-        seen = _seen(self._clickhouse, stream, block, records.identity[asked])
+        seen = _seen(self._clickhouse, stream, block, records.take(asked))
         outcome = np.full(len(records), _NEW)
         for row in _doubtful(upper, seen).tolist():
             name, said = _whole(records.identity[row]), _whole(records.fingerprint[row])
@@ -147,15 +147,21 @@ def _whole(halves: NDArray[np.uint64]) -> int:
     return int(upper << 64 | lower)
 
 
-def _seen(clickhouse: ClickHouse, stream: Stream, block: Block, names: NDArray[np.uint64]) -> dict[int, int]:
-    if not len(names):
+def _seen(clickhouse: ClickHouse, stream: Stream, block: Block, records: Records) -> dict[int, int]:
+    """Return the fingerprints of those identities that were counted before this block.
+
+    From its first offset on, the partition's rows are those of an earlier try of this block; unless another
+    record stands there in it. The embedded broker takes what is written to a topic before that is made, and
+    then gives the same offsets again: a block may hold records from beyond its last offset.
+    """
+    if not len(records):
         return {}
-    packed = Packed({"name": Column(names)}, {"name": "UUID"})
+    packed = Packed({"name": Column(records.identity)}, {"name": "UUID"})
     rows = clickhouse.query(
-        "SELECT identity, argMin(fingerprint, offset) FROM record_identity"
-        f" WHERE stream = %(stream)s AND identity IN {packed.source}"
-        " AND NOT (topic_id = %(topic_id)s AND partition = %(partition)s AND offset >= %(first)s)"
-        " GROUP BY identity",
+        "WITH topic_id = %(topic_id)s AND partition = %(partition)s AND offset >= %(first)s AS own"
+        " SELECT identity, countIf(NOT own), argMinIf(fingerprint, offset, NOT own),"
+        " groupArrayIf((offset, fingerprint), own) FROM record_identity"
+        f" WHERE stream = %(stream)s AND identity IN {packed.source} GROUP BY identity",
         {
             "stream": stream.name,
             "topic_id": block.place.topic_id,
@@ -164,4 +170,12 @@ def _seen(clickhouse: ClickHouse, stream: Stream, block: Block, names: NDArray[n
         },
         given=packed.given,
     )
-    return {name.int: said.int for name, said in rows}
+    seen = {name.int: said.int for name, before, said, _own in rows if before}
+    if any(own for *_, own in rows):
+        offsets = records.columns["offset"].numbers.tolist()
+        here = {(_whole(name), offset) for name, offset in zip(records.identity, offsets, strict=True)}
+        for name, _before, _said, own in rows:
+            for offset, said in own:
+                if (name.int, offset) not in here:
+                    seen.setdefault(name.int, said.int)
+    return seen

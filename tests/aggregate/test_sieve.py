@@ -26,9 +26,9 @@ def asked(pool: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     numbers: list[int] = []
     seen = counted._seen
 
-    def noted(clickhouse: ClickHouse, stream: Any, block: Any, names: Any) -> dict[int, int]:
-        numbers.append(len(names))
-        return seen(clickhouse, stream, block, names)
+    def noted(clickhouse: ClickHouse, stream: Any, block: Any, records: Any) -> dict[int, int]:
+        numbers.append(len(records))
+        return seen(clickhouse, stream, block, records)
 
     monkeypatch.setattr(counted, "_seen", noted)
     return numbers
@@ -107,3 +107,15 @@ async def test_with_too_little_memory_more_is_asked_about_and_nothing_goes_wrong
     await worker.count(where, reports(*range(100), first=10_000))
     assert asked[-1] == 100
     assert stands(pool) == 10_000
+
+
+async def test_offsets_that_were_given_twice_count_nothing_twice(pool: ClickHouse) -> None:
+    """As by a broker that took records for a topic before it was made: they lie across the next ones."""
+    where, worker = place("task-report"), Worker(pool)
+    across = reports(100, 101, 102, 103, first=1)
+    await worker.count(where, [*across, *reports(0, 1, 2)])
+    assert across[-1].offset == 4, "beyond the block, which ends at 2"
+    second = [*reports(3, 4, 5, first=3), *reports(102, 103, 5, first=6)]
+    await worker.count(where, second)
+    await Worker(pool).count(where, second)  # by whoever takes over
+    assert stands(pool) == 10
