@@ -288,9 +288,9 @@ def test_a_broker_that_was_away_is_followed_again(site: Site) -> None:
     eventually(
         lambda: site.get("/readyz").status_code == 503, WAIT_SECONDS, "the service says that it is not ready"
     )
+    site.store(childcare(2_000, 2))  # changed while nobody could be told
     site.broker.start()
     site.make_topics()
-    site.store(childcare(2_000, 2))  # changed while nobody could be told
     eventually(site.ready, WAIT_SECONDS, "the service is ready again")
     assert site.changes(CHILDCARE_RULE) == ["firing", "resolved"]
     caught_up(site, 3)

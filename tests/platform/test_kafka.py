@@ -103,4 +103,6 @@ async def test_with_a_broker_or_before_the_start_it_is_an_ordinary_stop(
     await stop_consumer(consumer)
     await stop_consumer(consumer)
     await ends(consumer)
-    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    # The fixture's own client, kafka-python, warns where the machine is slow.
+    said = [record for record in caplog.records if not record.name.startswith("kafka.")]
+    assert not [record for record in said if record.levelno >= logging.WARNING]
