@@ -46,11 +46,9 @@ AUDIT_SECONDS = 1.0
 _BREATH_SECONDS = 0.02
 """Between two fetches while no backlog waits. Longer, and a round begins with what came long before it."""
 
-_RESTS = 1
-"""How many times as long as a round took its lane rests after it, while no backlog waits: what else is
-counted and refreshed on the same machine then waits less."""
 _LONGEST_REST_SECONDS = 0.3
-"""A round that waited for ClickHouse says nothing of what the next one costs."""
+"""A lane rests as long as its round took, while no backlog waits: what else is counted and refreshed on the
+same machine then waits less. A round that waited for ClickHouse says nothing of what the next one costs."""
 
 
 @dataclass
@@ -196,7 +194,7 @@ class Reader(Service):
                 lane.come.set()
             if not self.behind:
                 took = self.loop.time() - began
-                rest = min(_RESTS * took, _LONGEST_REST_SECONDS)
+                rest = min(took, _LONGEST_REST_SECONDS)
                 await self.sleep(max(rest, self._settings.block_interval_ms / 1000 - took))
 
     def _due(self, now: float) -> list[TopicPartition]:

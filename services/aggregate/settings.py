@@ -23,8 +23,8 @@ class AggregateSettings(RetentionSettings):
         200,
         ge=0,
         le=60_000,
-        description="least time from one round of blocks to the next of the same streams, and at least twice "
-        "what a round takes: small inserts cost ClickHouse parts",
+        description="least time from one round of blocks to the next of the same streams; after a round they "
+        "rest as long as it took, up to 0.3 s: small inserts cost ClickHouse parts",
     )
     stuck_seconds: float = Field(
         120,

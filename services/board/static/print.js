@@ -22,7 +22,11 @@ export function printing(ready) {
   });
   async function out() {
     document.documentElement.toggleAttribute("data-printing", true);
-    await ready();
+    try {
+      await ready();
+    } catch {
+      // Something cannot be read now, and says so where it stands: the rest prints.
+    }
     document.documentElement.toggleAttribute("data-printing", false);
     print();
   }
