@@ -72,6 +72,19 @@ def test_an_open_figure_is_printed_by_itself(board: RunningBoard, open_page: Ope
     assert 1 < len(printed) < 5
 
 
+def test_it_prints_though_something_cannot_be_read(
+    board: RunningBoard, open_page: Open, browser_errors: list[str]
+) -> None:
+    page = open_page(board, "/#overview")
+    page.locator(".card .big").first.wait_for()
+    page.route("**/dashboards.js", lambda route: route.abort())
+    page.evaluate("location.hash = 'dashboards'")
+    page.evaluate(PRINT)
+    page.locator("[data-print]").first.click()
+    page.wait_for_function("() => window.__printed")
+    browser_errors.clear()  # of the file that was not there
+
+
 def test_the_button_prints(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board)
     page.evaluate(PRINT)
