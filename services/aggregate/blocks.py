@@ -78,9 +78,8 @@ class Claims:
             for place, first in since
         ]
         rows = self._clickhouse.query(
-            "SELECT topic_id, partition, first_offset, argMin(last_offset, claimed_at) FROM block"
-            f" WHERE {' OR '.join(wanted)} GROUP BY topic_id, partition, first_offset"
-            " ORDER BY first_offset DESC LIMIT 1 BY topic_id, partition"
+            f"SELECT topic_id, partition, first_offset, last_offset FROM block WHERE {' OR '.join(wanted)}"
+            " ORDER BY first_offset DESC, claimed_at LIMIT 1 BY topic_id, partition"
         )
         found = {(topic_id, partition): offsets for topic_id, partition, *offsets in rows}
         return {

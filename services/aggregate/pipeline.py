@@ -11,8 +11,8 @@ For every partition it owns, again and again:
 7. refuse    send the dead letters and wait until the broker has them;
 8. account   write down what became of each push's records, for its receipt;
 9. tell      write down which entities and days were touched, and which identities count;
-             8 and 9 are one statement each for all blocks of a round, at the same time, and so is what 3
-             and 6 read; vouchers, the other streams and the audit have rounds of their own;
+             8 and 9 are one statement each for all blocks of a round, and so is what 3 and 6 read;
+             vouchers, the other streams and the audit have rounds of their own;
 10. commit   the offset, for those who watch the lag: what was done stands in ClickHouse.
 
 While a block is in 3 to 10 the next one is in 2, and the one after that in 1, if so much waits. Neither has
@@ -197,10 +197,9 @@ class BlockPath:
         return Outcome(stream, block, sifted), told
 
     async def _write_down(self, counted: Sequence[tuple[Outcome, Told]]) -> list[None]:
-        await asyncio.gather(
-            patiently(lambda: account(self._clickhouse, [outcome for outcome, _ in counted])),
-            patiently(lambda: self._touches.tell([told for _, told in counted])),
-        )
+        # One after the other: the figures are being refreshed meanwhile, and wait for ClickHouse as well.
+        await patiently(lambda: account(self._clickhouse, [outcome for outcome, _ in counted]))
+        await patiently(lambda: self._touches.tell([told for _, told in counted]))
         return [None] * len(counted)
 
     async def _take_out_late(self, counted: Sequence[Records]) -> list[None]:

@@ -72,8 +72,11 @@ class Consumer:
         return dict.fromkeys(partitions, self.begins)
 
 
-def reader(path: Path, consumer: Consumer, position: int, block_records: int = 50_000) -> Reader:
-    one = Reader(AggregateSettings(block_records=block_records), path, lambda _keeping: None)  # type: ignore[arg-type]
+def reader(
+    path: Path, consumer: Consumer, position: int, block_records: int = 50_000, block_interval_ms: int = 200
+) -> Reader:
+    settings = AggregateSettings(block_records=block_records, block_interval_ms=block_interval_ms)
+    one = Reader(settings, path, lambda _keeping: None)  # type: ignore[arg-type]
     one._consumer = consumer  # type: ignore[assignment]
     one._membership = Group()  # type: ignore[assignment]
     one._owned[PARTITION] = Owned(WHERE, position)
@@ -259,6 +262,29 @@ async def test_what_comes_while_a_round_is_counted_is_fetched_before_the_next() 
         for task in tasks:
             task.cancel()
     assert [offsets for _, _, offsets in path.counted] == [[1], [2, 3, 4]]
+
+
+async def test_enough_records_are_a_round_before_its_time() -> None:
+    """Under load the records of a round waited for its time, though it costs the same for many."""
+
+    class Told(Path):
+        async def count(self, block: Block, stretch: Stretch) -> None:
+            rounds.put_nowait((block.first, block.last))
+
+    rounds: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+    one = reader(Told(), Consumer(), 0, block_interval_ms=60_000)
+    counting = asyncio.create_task(one._count_on.fun(one))  # type: ignore[attr-defined]
+    try:
+        async with asyncio.timeout(30):
+            await one._accept(fetched(0))
+            assert await rounds.get() == (0, 0)
+            await one._accept(fetched(1))
+            await ticks()
+            assert rounds.empty()
+            await one._accept(fetched(*range(2, 501)))
+            assert await rounds.get() == (1, 500)
+    finally:
+        counting.cancel()
 
 
 class Backlog(Consumer):
