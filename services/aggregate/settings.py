@@ -23,8 +23,8 @@ class AggregateSettings(RetentionSettings):
         200,
         ge=0,
         le=60_000,
-        description="time from one round of blocks to the next of the same streams, less where 500 records "
-        "have come; after it they rest a quarter as long as it took: small inserts cost ClickHouse parts",
+        description="time from one round of blocks to the next of the same streams, less where more than "
+        "2,500 records a second come: small inserts cost ClickHouse parts",
     )
     stuck_seconds: float = Field(
         120,

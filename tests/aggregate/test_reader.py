@@ -272,7 +272,7 @@ async def test_enough_records_are_a_round_before_its_time() -> None:
             rounds.put_nowait((block.first, block.last))
 
     rounds: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
-    one = reader(Told(), Consumer(), 0, block_interval_ms=60_000)
+    one = reader(Told(), Consumer(), 0, block_records=500, block_interval_ms=60_000)
     counting = asyncio.create_task(one._count_on.fun(one))  # type: ignore[attr-defined]
     try:
         async with asyncio.timeout(30):
