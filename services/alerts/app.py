@@ -15,6 +15,7 @@ from services.platform import problems
 from services.platform.access.gate import Doors, Gate
 from services.platform.access.settings import check_listening
 from services.platform.errors import Unavailable
+from services.platform.garbage import settle
 from services.platform.metrics import CONTENT_TYPE
 from services.platform.web import Server, listen
 
@@ -73,6 +74,7 @@ def serve(settings: AlertsSettings) -> None:
         proxy_headers=False,  # whom to believe what of them, the settings say: see platform/access/proxies.py
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
+    settle()
     asyncio.run(_run(alerts, Server(config), listening))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from schemas.alert import AlertChange
@@ -16,7 +17,7 @@ from services.alerts.routing.subscriber import Subscriber
 _NAMES = uuid5(NAMESPACE_URL, "minmai.routed")
 
 TELLINGS_A_BATCH = 1_000
-"""Of one insert into the ledger: while it is under way the next are rendered."""
+"""At least, of one insert into the ledger: while it is under way the next are rendered."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class Scribe:
         return [made for one in tellings for made in self._notices(one)]
 
     def batches(self, tellings: Iterable[Telling | Verbatim]) -> Iterator[list[Made]]:
-        """Yield the notices of tellings in batches, those of one telling together.
+        """Yield the notices of tellings in batches, those of one subscriber's turn together: where only an
+        end was kept, its beginning would not be told any more.
 
         The first batch is of all who hear every change: what is routed is routed for each of them.
         """
@@ -90,8 +92,14 @@ class Scribe:
             (first if isinstance(one, Verbatim) else rest).append(one)
         if first:
             yield self.write(first)
-        for at in range(0, len(rest), TELLINGS_A_BATCH):
-            yield self.write(rest[at : at + TELLINGS_A_BATCH])
+        batch: list[Telling | Verbatim] = []
+        for _id, theirs in groupby(rest, lambda one: one.subscriber.id):
+            batch += theirs
+            if len(batch) >= TELLINGS_A_BATCH:
+                yield self.write(batch)
+                batch = []
+        if batch:
+            yield self.write(batch)
 
     def _notices(self, telling: Telling | Verbatim) -> Iterable[Made]:
         if isinstance(telling, Verbatim):

@@ -4,6 +4,7 @@ What notices cover is sent as numbers into one list of changes, which the server
 notices of a hundred alerts each are a million entries, and clickhouse-driver writes value by value.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -17,6 +18,11 @@ from services.alerts.ledger import NO_ALERT
 from services.alerts.log import migrated
 from services.alerts.routing.notices import Made
 from services.platform.clickhouse import ClickHouse
+
+_AT_ONCE = 2
+"""Inserts: one is sent while the server still writes the other."""
+_LARGE = 32_000_000
+"""Bytes of text from which on a batch waits for the one before: the server holds several times as many."""
 
 _COVERED = "alert_id, state, changed_at, rule, division, subject"
 _PLAIN = {
@@ -45,18 +51,19 @@ _INSERT = f"""
 
 
 def kept(clickhouse: ClickHouse, batches: Iterable[list[Made]]) -> Iterator[list[Made]]:
-    """Keep batches one after the other, each while the next is being made; yield each once it is kept.
+    """Keep batches, two at a time, while the next is being made; yield each once it is kept, in their order.
 
-    Raises Unavailable; then no insert is under way any more.
+    Raises Unavailable: then no insert is under way any more, and a batch may be kept and one before it not.
     """
-    with ThreadPoolExecutor(1, "ledger") as thread:
-        under_way: Future[list[Made]] | None = None
+    with ThreadPoolExecutor(_AT_ONCE, "ledger") as threads:
+        under_way: deque[Future[list[Made]]] = deque()
         for made in batches:
-            if under_way is not None:
-                yield under_way.result()
-            under_way = thread.submit(_kept, clickhouse, made)
-        if under_way is not None:
-            yield under_way.result()
+            large = sum(len(one.notice.payload) for one in made) > _LARGE
+            while len(under_way) == _AT_ONCE or (large and under_way):
+                yield under_way.popleft().result()
+            under_way.append(threads.submit(_kept, clickhouse, made))
+        for one in under_way:
+            yield one.result()
 
 
 def keep(clickhouse: ClickHouse, made: Sequence[Made]) -> None:

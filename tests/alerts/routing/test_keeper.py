@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from uuid import UUID, uuid4
 
 import pytest
@@ -161,16 +162,14 @@ async def test_notices_whose_insert_failed_are_told_once(
     for name in ("ann", "bob", "cid"):
         office.store.subscribe(person(name), "test", office.now)
     await office.says("a", "firing")
-    calls = 0
+    calls = count(1)
 
     def fails_once(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 2 and kept:
+        fails = next(calls) == 2
+        if kept or not fails:
             keep(clickhouse, made)
-        if calls == 2:
+        if fails:
             raise Unavailable("gone")
-        keep(clickhouse, made)
 
     monkeypatch.setattr(writing, "keep", fails_once)
     with pytest.raises(Unavailable):
@@ -181,6 +180,32 @@ async def test_notices_whose_insert_failed_are_told_once(
     assert sorted((one.subscriber, one.payload) for one in told.values()) == [
         (name, b"first: a firing") for name in ("ann", "bob", "cid")
     ]
+
+
+async def test_a_system_is_told_of_a_beginning_whose_insert_failed_beside_others(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two inserts are under way at once. Were the end of it kept without it, it would count as told."""
+    monkeypatch.setattr(notices, "TELLINGS_A_BATCH", 1)
+    for name in ("ann", "bob"):
+        office.store.subscribe(person(name, mode="each"), "test", office.now - timedelta(minutes=1))
+    for condition in ("firing", "resolved"):
+        await office.says("a", condition, heard=False)
+    failed = count(1)
+
+    def fails_once(clickhouse: ClickHouse, made: Sequence[Made]) -> None:
+        theirs = any(one.notice.subscriber == "ann" and one.notice.why == "first" for one in made)
+        if theirs and next(failed) == 1:
+            raise Unavailable("gone")
+        keep(clickhouse, made)
+
+    monkeypatch.setattr(writing, "keep", fails_once)
+    with pytest.raises(Unavailable):
+        await office.after(1)
+    await office.after(1)
+    await office.after(1)
+    for name in ("ann", "bob"):
+        assert set(office.told(name)) == {"first: a firing", "resolved: a resolved"}
 
 
 async def test_what_people_say_is_obeyed_within_a_turn(office: Office) -> None:
