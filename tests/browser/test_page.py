@@ -235,13 +235,16 @@ def test_the_rail_says_what_a_figure_is_by_now(board: RunningBoard, open_page: O
     def began_lower(route: Route) -> None:
         answer = route.fetch().json()
         for one in answer["alerts"]:
-            one["value"] = 3.9
+            one |= {"value": 3.9, "reason": "3.90，低于 4.5", "as_of": "2020-01-01"}
         route.fulfill(json=answer)
 
     low = page.locator("#alerts li", has_text="每千人口托位数低于目标")
     page.route("**/v1/alerts", began_lower)
     page.reload()
     expect(low).to_contain_text("3.90 个/千人，现为 4.43，界限 4.5")
+    expect(low.locator(".reason")).to_contain_text("距目标 4.5 还差 0.07 个/千人")
+    expect(low).not_to_contain_text("3.90，低于 4.5")
+    expect(low).not_to_contain_text("2020-01-01")  # what is said is of the figure's own day
 
 
 def test_what_is_chosen_from_is_in_the_language_of_the_page(board: RunningBoard, open_page: Open) -> None:

@@ -42,6 +42,8 @@ export async function alerts(view) {
 function item(alert, view) {
   const declaration = view.declaration(alert.indicator);
   const place = view.divisions.find((division) => division.code === alert.division)?.name ?? alert.division;
+  const compared = declaration && comparison(alert, declaration, view.figure(alert.indicator, alert.division));
+  const told = compared?.moved ?? { reason: halves(alert.reason ?? ""), as_of: alert.as_of };
   const name = declaration
     ? h("button", { type: "button", class: "open name", "data-open": view.key(alert.indicator, alert.division) }, pair(alert.name))
     : h("span", { class: "name" }, pair(alert.name));
@@ -49,10 +51,10 @@ function item(alert, view) {
     h("p", { class: "what" }, h("span", { class: "severity" }, pair(SEVERITY[alert.severity] ?? { zh: alert.severity })), " ", name,
       ...(alert.state === "firing" ? [] : [" ", h("span", { class: "state" }, pair(state(alert)))]),
       OVER.includes(alert.state) && alert.by ? h("span", { class: "by" }, ` ${alert.by}`) : null),
-    h("p", {}, declaration ? brief(measured(alert, place, declaration, view.figure(alert.indicator, alert.division))) : place, ...subject(alert)),
-    alert.reason ? h("p", { class: "reason" }, h("span", {}, brief(halves(alert.reason)))) : null,
+    h("p", {}, compared ? brief(measured(alert, place, declaration, compared)) : place, ...subject(alert)),
+    told.reason.zh ? h("p", { class: "reason" }, h("span", {}, brief(told.reason))) : null,
     h("p", { class: "since" }, brief({ zh: "自", en: "since" }), " ", h("time", { datetime: alert.changed_at }, f.moment(alert.changed_at)), " · ",
-      h("span", {}, brief({ zh: "数据截至", en: "data as of" }), ` ${alert.as_of}`)));
+      h("span", {}, brief({ zh: "数据截至", en: "data as of" }), ` ${told.as_of}`)));
   if (alert.alert_id) offer(shown, alert, () => alerts(view));
   return shown;
 }
@@ -68,13 +70,20 @@ function subject({ kind, subject: id }) {
   return [" · ", kind?.startsWith("childcare_") ? h("a", { class: "open", href: `#facility/${encodeURIComponent(id)}` }, id) : id];
 }
 
-/** What the rule compares: what a figure is, or on its due day is expected to be; as it fired, and as it is by now. */
-function measured({ kind, value, threshold }, place, { decimals, unit }, figure) {
-  const [zh, en] = kind === "forecast" ? ["预计 ", "expected "] : ["", ""];
+/** What the rule compares: what a figure is, or on its due day is expected to be, as it fired and by now.
+ * `moved`: why and as of when, where it is another by now; what the alert itself says is of the day it fired.
+ */
+function comparison({ kind, value }, { decimals }, figure) {
   const amount = (known) => (known === null ? null : f.number(known, decimals));
-  const said = (known, lang, expected) => (known === null ? STATUS.no_data[lang] : `${expected}${known} ${unit[lang]}`);
   const [then, now] = [amount(value), amount((kind === "forecast" ? figure?.forecast : figure?.value) ?? null)];
-  const since = now === null || now === then ? { zh: "", en: "" } : { zh: `，现${zh || "为 "}${now}`, en: `, now ${en}${now}` };
+  const moved = now === null || now === then ? null : { reason: f.reason(figure), as_of: figure.as_of };
+  return { then, now, moved };
+}
+
+function measured({ kind, threshold }, place, { unit }, { then, now, moved }) {
+  const [zh, en] = kind === "forecast" ? ["预计 ", "expected "] : ["", ""];
+  const said = (known, lang, expected) => (known === null ? STATUS.no_data[lang] : `${expected}${known} ${unit[lang]}`);
+  const since = moved ? { zh: `，现${zh || "为 "}${now}`, en: `, now ${en}${now}` } : { zh: "", en: "" };
   const limit = f.plain(threshold);
   return {
     zh: `${place}：${said(then, "zh", zh)}${since.zh}，界限 ${limit}`,
