@@ -249,6 +249,28 @@ def test_a_promised_feed_has_its_name(settings: Common, own: TestClient) -> None
     ]
 
 
+def test_the_alert_of_a_silent_feed_has_its_name(settings: Common, own: TestClient) -> None:
+    pool = platform.ClickHouse(settings)
+    subjects = ["health-bureau/childcare-place", "nobody/facility"]
+    pool.insert(
+        "alert_log",
+        {
+            "rule": ["feed_silent"] * 2,
+            "division": ["532622"] * 2,
+            "subject": subjects,
+            "severity": ["warning"] * 2,
+            "state": ["firing"] * 2,
+            "changed_at": [datetime(2026, 5, 1, tzinfo=UTC)] * 2,
+        },
+    )
+    pool.close()
+    alerts = _read(own, "/v1/alerts")["alerts"]
+    assert {one["subject"]: one["subject_name"] for one in alerts} == {
+        subjects[0]: {"zh": "县卫生健康局托位月报", "en": "Health Bureau's reports of childcare places"},
+        subjects[1]: None,
+    }
+
+
 def test_each_stopped_feed_is_an_alert_of_its_own(settings: Common, own: TestClient) -> None:
     pool = platform.ClickHouse(settings)
     rows = [("clinics", "firing", 1), ("sports", "firing", 2), ("sports", "resolved", 3)]

@@ -247,6 +247,22 @@ def test_the_rail_says_what_a_figure_is_by_now(board: RunningBoard, open_page: O
     expect(low).not_to_contain_text("2020-01-01")  # what is said is of the figure's own day
 
 
+def test_of_a_silent_feed_the_rail_gives_the_name(board: RunningBoard, open_page: Open) -> None:
+    page = open_page(board)
+    name = {"zh": "县卫生健康局托位月报", "en": "Health Bureau's reports of childcare places"}
+
+    def silent(route: Route) -> None:
+        answer = route.fetch().json()
+        for one in answer["alerts"]:
+            one |= {"kind": "feed_silent", "subject": "health-bureau/childcare-place", "subject_name": name}
+        route.fulfill(json=answer)
+
+    page.route("**/v1/alerts", silent)
+    page.reload()
+    expect(page.locator("#alerts li").first).to_contain_text(name["zh"])
+    expect(page.locator("#alerts")).not_to_contain_text("health-bureau")
+
+
 def test_what_is_chosen_from_is_in_the_language_of_the_page(board: RunningBoard, open_page: Open) -> None:
     page = open_page(board, "/?lang=zh")
     first, find = page.locator("#division option").first, page.locator("#find")

@@ -49,11 +49,13 @@ class Flags(Contract):
 class NamedAlert(AlertState):
     """An alert's state with its rule's name and kind, which says what its subject is.
 
-    A rule that is no longer declared has its id for a name, and no kind.
+    A rule that is no longer declared has its id for a name, and no kind. `subject_name`: what the plan calls
+    the subject, if that is a promised feed.
     """
 
     name: Text
     kind: str | None
+    subject_name: Text | None
 
 
 class NamedFeed(Feed):
@@ -95,8 +97,13 @@ def routes(
 
         def named(alert: AlertState) -> NamedAlert:
             name = names.get(alert.rule, Text(zh=alert.rule, en=alert.rule))
-            rule = plan.rules.get(alert.rule)
-            return NamedAlert(name=name, kind=rule.kind if rule else None, **alert.model_dump())
+            rule, feed = plan.rules.get(alert.rule), plan.feeds.get(alert.subject)
+            return NamedAlert(
+                name=name,
+                kind=rule.kind if rule else None,
+                subject_name=feed.name if feed else None,
+                **alert.model_dump(),
+            )
 
         return Alerts(available=found is not None, alerts=[named(alert) for alert in found or []])
 

@@ -65,8 +65,9 @@ function state({ state, held }) {
 }
 
 /** Which of the place's facilities, merchants or feeds it is; a campaign's rule has its name. */
-function subject({ kind, subject: id }) {
+function subject({ kind, subject: id, subject_name: name }) {
   if (!id || kind === "voucher_budget") return [];
+  if (name) return [" · ", brief(name)];
   return [" · ", kind?.startsWith("childcare_") ? h("a", { class: "open", href: `#facility/${encodeURIComponent(id)}` }, id) : id];
 }
 
