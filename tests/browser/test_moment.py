@@ -45,6 +45,28 @@ def card(page: Page, indicator: str) -> Any:
     return page.locator(f".card:has([data-figure='{indicator}/{COUNTY}']) .big")
 
 
+ALERT = {
+    **{"indicator": BEDS, "division": COUNTY, "kind": "value", "subject": "", "subject_name": None, "by": ""},
+    **{"name": {"zh": "床位不足", "en": "too few beds"}, "severity": "warning", "alert_id": ""},
+    **{"state": "firing", "condition": "firing", "held": "", "changed_at": "2023-01-01T00:00:00Z"},
+    **{"value": 1.5, "threshold": "7", "reason": "1.5，低于 7", "as_of": "2023-01-01"},
+}
+
+
+def test_the_rail_does_not_tell_a_past_figure_as_that_of_now(
+    ledger_board: RunningBoard, open_page: Open
+) -> None:
+    page = open_page(ledger_board)
+    page.route("**/v1/alerts", lambda route: route.fulfill(json={"available": True, "alerts": [ALERT]}))
+    page.reload()
+    low = page.locator("#alerts li", has_text="床位不足")
+    expect(low).to_contain_text("现为")
+    choose(page, **PAST)
+    expect(low).to_contain_text("1.5，低于 7")
+    expect(low).to_contain_text("2023-01-01")
+    expect(low).not_to_contain_text("现为")
+
+
 def test_every_view_shows_the_moment_that_was_chosen(ledger_board: RunningBoard, open_page: Open) -> None:
     page = open_page(ledger_board)
     live, past = answered(ledger_board), answered(ledger_board, **PAST)

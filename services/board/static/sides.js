@@ -42,8 +42,9 @@ export async function alerts(view) {
 function item(alert, view) {
   const declaration = view.declaration(alert.indicator);
   const place = view.divisions.find((division) => division.code === alert.division)?.name ?? alert.division;
-  const compared = declaration && comparison(alert, declaration, view.figure(alert.indicator, alert.division));
-  const told = compared?.moved ?? { reason: halves(alert.reason ?? ""), as_of: alert.as_of };
+  const figure = view.isLive() ? view.figure(alert.indicator, alert.division) : undefined; // else it is not of now
+  const compared = declaration && comparison(alert, declaration, figure);
+  const told = compared?.moved ?? { reason: halves(alert.reason), as_of: alert.as_of };
   const name = declaration
     ? h("button", { type: "button", class: "open name", "data-open": view.key(alert.indicator, alert.division) }, pair(alert.name))
     : h("span", { class: "name" }, pair(alert.name));
